@@ -1,0 +1,5 @@
+"""``python -m idfd`` is the ``idfd`` command."""
+
+from idfd.cli.main import main
+
+main()

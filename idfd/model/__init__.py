@@ -1,0 +1,1 @@
+"""What everyone talks about: cameras, scenes, takes, triples, provenance, and their schemas."""

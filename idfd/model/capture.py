@@ -1,0 +1,115 @@
+"""Scenes, takes and the collection that an import or a session hands to processing."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from idfd.model.camera import CameraSettings, Intrinsics
+from idfd.model.provenance import FileReference, Provenance
+from idfd.model.schema import Document, Record
+
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=120)]
+Role = Literal["all_in_focus", "defocused", "depth", "depth_inpainted"]
+
+
+class Scene(Record, frozen=True, kw_only=True):
+    """A place that was photographed. Takes of one ``group`` never cross a split."""
+
+    name: Identifier
+    group: Identifier
+    environment: str = "unknown"
+
+
+class Take(Record, frozen=True, kw_only=True):
+    """One shot of a scene: two photos and depth, as files.
+
+    ``depth_frame`` is the photo that the depth map is registered to. ``depth_filled``
+    says that the source filled holes without recording where.
+    """
+
+    id: Identifier
+    scene: Identifier
+    files: dict[Role, FileReference]
+    all_in_focus: CameraSettings
+    defocused: CameraSettings
+    intrinsics: Intrinsics | None = None
+    taken_at: str | None = None
+    depth_frame: Literal["all_in_focus", "defocused"] = "all_in_focus"
+    depth_filled: bool = False
+
+    def __post_init__(self) -> None:
+        missing = {"all_in_focus", "defocused"} - self.files.keys()
+        if missing or not self.files.keys() & {"depth", "depth_inpainted"}:
+            raise ValueError(
+                f"take {self.id}: a take needs an all-in-focus photo, a defocused photo and a "
+                f"depth map, got {sorted(self.files)}"
+            )
+
+
+class Split(Record, frozen=True, kw_only=True):
+    """A named part of the takes."""
+
+    name: Identifier
+    takes: tuple[Identifier, ...]
+
+
+class SplitTable(Document, frozen=True, kw_only=True):
+    """Splits and how they were drawn. ``published`` splits came with the data."""
+
+    SCHEMA: ClassVar[str] = "idfd/splits"
+    VERSION: ClassVar[str] = "1.0.0"
+
+    origin: Literal["published", "drawn"]
+    grouping: str
+    seed: int | None = None
+    splits: tuple[Split, ...]
+
+    def __post_init__(self) -> None:
+        names = [split.name for split in self.splits]
+        if len(set(names)) != len(names):
+            raise ValueError(f"split names repeat: {names}")
+        takes = [take for split in self.splits for take in split.takes]
+        if len(set(takes)) != len(takes):
+            twice = sorted({take for take in takes if takes.count(take) > 1})
+            raise ValueError(f"takes stand in more than one split: {twice[:5]}")
+
+
+class AuditEntry(Record, frozen=True, kw_only=True):
+    """One file or group of files that an importer could not use, and why."""
+
+    kind: Literal["orphan", "size_mismatch", "unreadable", "not_metric", "unexpected"]
+    path: str
+    reason: str
+
+
+class Collection(Document, frozen=True, kw_only=True):
+    """Takes that lie on disk under ``root``, ready to be processed."""
+
+    SCHEMA: ClassVar[str] = "idfd/collection"
+    VERSION: ClassVar[str] = "1.0.0"
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    root: str
+    scenes: tuple[Scene, ...]
+    takes: tuple[Take, ...]
+    splits: SplitTable | None = None
+    audit: tuple[AuditEntry, ...] = ()
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        names = {scene.name for scene in self.scenes}
+        for take in self.takes:
+            if take.scene not in names:
+                raise ValueError(f"take {take.id} names scene {take.scene}, which is not listed")
+        ids = [take.id for take in self.takes]
+        if len(set(ids)) != len(ids):
+            raise ValueError("take ids repeat")
+
+    def scene_of(self, take: Take) -> Scene:
+        """The scene of a take."""
+        return next(scene for scene in self.scenes if scene.name == take.scene)

@@ -1,0 +1,47 @@
+"""Where a result came from: files by hash, tool versions, configuration."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Annotated, Any
+
+import msgspec
+
+import idfd
+from idfd.model.schema import Record
+
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FileReference(Record, frozen=True, kw_only=True):
+    """A file by path (relative to the collection's root), content hash and size."""
+
+    path: str
+    sha256: Sha256
+    bytes: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Provenance(Record, frozen=True, kw_only=True):
+    """The code and configuration that made a result.
+
+    There is no time stamp in it, so that the same inputs give the same bytes.
+    """
+
+    tool: str
+    packages: dict[str, str] = {}
+    config: dict[str, Any] = {}
+
+
+PACKAGES_THAT_SHAPE_RESULTS = ("numpy", "opencv-python", "opencv-python-headless", "h5py")
+
+
+def provenance(config: dict[str, Any] | None = None) -> Provenance:
+    """Provenance of a result made by this process with ``config``."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES_THAT_SHAPE_RESULTS:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return Provenance(tool=f"idfd {idfd.__version__}", packages=versions, config=config or {})

@@ -1,0 +1,152 @@
+"""The triple: arrays, and the record that says how they came to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from idfd.errors import InputError
+from idfd.model.camera import CameraSettings, Intrinsics
+from idfd.model.capture import Identifier
+from idfd.model.provenance import FileReference, Provenance
+from idfd.model.schema import Document, Record
+
+MAX_DEPTH_MM = 65535
+DepthKind = Literal["raw", "inpainted"]
+
+
+class DepthSource(IntEnum):
+    """What a pixel of a source map says about the depth at that pixel."""
+
+    NONE = 0
+    """No depth."""
+    MEASURED = 1
+    """One measurement of the sensor."""
+    FUSED = 2
+    """Several measurements, fused."""
+    IN_PAINTED = 3
+    """Filled in, not measured."""
+    UNKNOWN = 4
+    """Depth from a source that filled holes without recording where."""
+
+
+class PairTransform(Record, frozen=True, kw_only=True):
+    """Maps a pixel of the all-in-focus photo to the defocused photo.
+
+    With the pixel ``x``, ``u = (x - centre) / scale``, the radial term
+    ``u' = u * (1 + radial * |u|^2)`` and the homography ``H`` (row-major, h33 = 1):
+    ``x' = centre + scale * dehomogenise(H @ (u', 1))``. Pixel centres are integers.
+    """
+
+    homography: tuple[float, float, float, float, float, float, float, float, float]
+    radial: float
+    centre: tuple[float, float]
+    scale: Annotated[float, msgspec.Meta(gt=0)]
+
+
+class PhotometricGain(Record, frozen=True, kw_only=True):
+    """Gain that brings the defocused photo to the all-in-focus one, in linear light.
+
+    ``log gain = channel + Σ field_k·B_k(x, y) + Σ tone_k·t^(k+1)`` with the polynomial basis
+    ``B`` of :mod:`idfd.processing.photometry` over [-1, 1]² and the encoded value ``t`` in [0, 1].
+    """
+
+    channels: tuple[float, float, float]
+    field: tuple[float, ...]
+    tone: tuple[float, ...]
+
+
+class Crop(Record, frozen=True, kw_only=True):
+    """A window of the source image, in its pixels."""
+
+    x: Annotated[int, msgspec.Meta(ge=0)]
+    y: Annotated[int, msgspec.Meta(ge=0)]
+    width: Annotated[int, msgspec.Meta(gt=0)]
+    height: Annotated[int, msgspec.Meta(gt=0)]
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Row and column slices of the crop."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+
+class Check(Record, frozen=True, kw_only=True):
+    """One measured value against its limit."""
+
+    name: str
+    value: float
+    warn: float
+    fail: float
+    unit: str
+    verdict: Literal["pass", "warn", "fail"]
+    higher_is_better: bool = False
+
+
+class TripleRecord(Document, frozen=True, kw_only=True):
+    """Everything about a triple that is not an array."""
+
+    SCHEMA: ClassVar[str] = "idfd/triple"
+    VERSION: ClassVar[str] = "1.0.0"
+
+    id: Identifier
+    scene: Identifier
+    group: Identifier
+    environment: str
+    taken_at: str | None
+    all_in_focus: CameraSettings
+    defocused: CameraSettings
+    intrinsics: Intrinsics | None
+    sources: dict[str, FileReference]
+    transform: PairTransform
+    gain: PhotometricGain
+    crop: Crop
+    checks: tuple[Check, ...]
+    verdict: Literal["pass", "warn", "fail"]
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Triple:
+    """One item of a release.
+
+    Attributes:
+        all_in_focus: RGB photo at the small aperture, (H, W, 3) uint8.
+        defocused: RGB photo at the large aperture on the same pixels, (H, W, 3) uint8.
+        depth: Depth along the optical axis, (H, W) uint16 millimetres, 0 = no depth.
+        source: :class:`DepthSource` of each pixel of ``depth``, (H, W) uint8.
+        uncertainty: Standard deviation of ``depth``, (H, W) float16 millimetres, or None.
+        record: Metadata.
+    """
+
+    all_in_focus: NDArray[np.uint8]
+    defocused: NDArray[np.uint8]
+    depth: NDArray[np.uint16]
+    source: NDArray[np.uint8]
+    uncertainty: NDArray[np.float16] | None
+    record: TripleRecord
+
+    def __post_init__(self) -> None:
+        shape = self.depth.shape
+        for name, array, dtype, expected in (
+            ("all_in_focus", self.all_in_focus, np.uint8, (*shape, 3)),
+            ("defocused", self.defocused, np.uint8, (*shape, 3)),
+            ("depth", self.depth, np.uint16, shape),
+            ("source", self.source, np.uint8, shape),
+            ("uncertainty", self.uncertainty, np.float16, shape),
+        ):
+            if array is not None and (array.dtype != dtype or array.shape != expected):
+                raise InputError(
+                    f"{name} is {array.dtype} of shape {array.shape}",
+                    where=self.record.id,
+                    limit=f"{np.dtype(dtype)} of shape {expected}",
+                )
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Pixels whose depth was measured (fused or not), (H, W) bool."""
+        return (self.source == DepthSource.MEASURED) | (self.source == DepthSource.FUSED)

@@ -1,0 +1,1 @@
+"""Durable writing, content hashes, and reading of image files with clear errors."""
