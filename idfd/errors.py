@@ -38,7 +38,7 @@ class IdfdError(Exception):
         return text
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Keyword-only arguments do not survive the default pickling, and errors cross process pools.
+        # Errors cross process pools, and default pickling drops keyword-only arguments.
         return _rebuild, (type(self), self.what, self.where, self.limit, self.remedy)
 
 

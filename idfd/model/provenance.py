@@ -29,8 +29,8 @@ class Provenance(Record, frozen=True, kw_only=True):
     """
 
     tool: str
-    packages: dict[str, str] = {}
-    config: dict[str, Any] = {}
+    packages: dict[str, str] = msgspec.field(default_factory=dict)
+    config: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 PACKAGES_THAT_SHAPE_RESULTS = ("numpy", "opencv-python", "opencv-python-headless", "h5py")

@@ -101,7 +101,9 @@ def load(kind: type[D], path: Path) -> D:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise InputError("no such file", where=path, limit=f"a {kind.SCHEMA} document") from None
+        raise InputError(
+            "no such file", where=path, limit=f"a document of schema {kind.SCHEMA}"
+        ) from None
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None
     return decode(kind, data, path)

@@ -106,6 +106,7 @@ class TripleRecord(Document, frozen=True, kw_only=True):
     gain: PhotometricGain
     crop: Crop
     checks: tuple[Check, ...]
+    measures: dict[str, float]
     verdict: Literal["pass", "warn", "fail"]
     provenance: Provenance
 

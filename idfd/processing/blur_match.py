@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+Image = NDArray[Any]  # float32; OpenCV's type stubs do not know
 Family = Literal["gaussian", "disk"]
 
 SIGMAS = np.array([0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.9, 5.0, 6.3, 8.0], np.float32)

@@ -36,3 +36,8 @@ def linear_from_uint8(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 def luminance(linear_rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """Relative luminance (ITU-R BT.709) of linear RGB, (H, W, 3) to (H, W) float32."""
     return linear_rgb @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def brightest(rgb: NDArray[Any]) -> NDArray[Any]:
+    """The largest of the three channels, (H, W, 3) to (H, W); far faster than ``max(axis=2)``."""
+    return np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2])

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.triple import PhotometricGain
-from idfd.processing.color import CLIP_LEVEL, decode_srgb, encode_srgb, linear_from_uint8
+from idfd.processing.color import (
+    CLIP_LEVEL,
+    brightest,
+    decode_srgb,
+    encode_srgb,
+    linear_from_uint8,
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def _block_means(
     def shrink(image: NDArray[Any]) -> NDArray[np.float64]:
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float64)
 
-    spoilt = (all_in_focus.max(2) >= CLIP_LEVEL) | (defocused.max(2) >= CLIP_LEVEL) | ~valid
+    spoilt = (brightest(all_in_focus) >= CLIP_LEVEL) | (brightest(defocused) >= CLIP_LEVEL) | ~valid
     usable = shrink(spoilt.astype(np.float32)) < 0.01
     if np.count_nonzero(usable) < 64:
         raise InputError(

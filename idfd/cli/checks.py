@@ -1,0 +1,90 @@
+"""The checks behind ``idfd doctor``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+_NEEDED = {"numpy": "numpy", "cv2": "opencv-python", "h5py": "h5py", "matplotlib": "matplotlib"}
+_OPTIONAL = {
+    "torch": ("torch", "needed to train; 'pip install idfd[torch]'"),
+    "OpenEXR": ("OpenEXR", "needed to read EXR depth; 'pip install idfd[exr]'"),
+}
+_DISK_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the report; ``state`` is ok, absent (optional) or missing."""
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+def run_checks() -> list[Result]:
+    """Check Python, packages, free disk space and the temporary folder."""
+    results = [_python()]
+    for module, package in _NEEDED.items():
+        results.append(_package(module, package, f"pip install {package}", needed=True))
+    for module, (package, remedy) in _OPTIONAL.items():
+        results.append(_package(module, package, remedy, needed=False))
+    results += [_disk(), _writable(Path(tempfile.gettempdir())), _cores()]
+    return results
+
+
+def _python() -> Result:
+    good = sys.version_info >= (3, 10)
+    return Result(
+        "Python", "ok" if good else "missing", platform.python_version(),
+        "" if good else "Install Python 3.10 or newer",
+    )  # fmt: skip
+
+
+def _package(module: str, package: str, remedy: str, *, needed: bool) -> Result:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        if module == "cv2" and ".so" in str(error):
+            remedy = (
+                "apt install libgl1 libglib2.0-0, or pip uninstall opencv-python && "
+                "pip install opencv-python-headless"
+            )
+        return Result(package, "missing" if needed else "absent", str(error), remedy)
+    for name in (package, f"{package}-headless"):
+        try:
+            return Result(package, "ok", metadata.version(name))
+        except metadata.PackageNotFoundError:
+            continue
+    return Result(package, "ok", "version unknown")
+
+
+def _disk() -> Result:
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    good = free >= _DISK_GB
+    return Result(
+        "disk", "ok" if good else "missing", f"{free:.1f} GB free here",
+        "" if good else f"Free at least {_DISK_GB:g} GB",
+    )  # fmt: skip
+
+
+def _writable(folder: Path) -> Result:
+    good = os.access(folder, os.W_OK)
+    return Result(
+        "temporary folder", "ok" if good else "missing", str(folder),
+        "" if good else "Set TMPDIR to a folder you can write to",
+    )  # fmt: skip
+
+
+def _cores() -> Result:
+    from idfd.processing.pool import default_workers
+
+    return Result("cores", "ok", str(default_workers()))

@@ -1,0 +1,31 @@
+"""``idfd doctor`` and ``idfd version``."""
+
+from __future__ import annotations
+
+import click
+
+import idfd
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"idfd {idfd.__version__}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def doctor(as_json: bool) -> int:
+    """Check that this machine has what idfd needs; say what to do where it has not."""
+    from idfd.cli.checks import run_checks
+    from idfd.cli.output import print_json, print_table
+
+    results = run_checks()
+    if as_json:
+        print_json([result.__dict__ for result in results])
+    else:
+        print_table(
+            ("check", "state", "found", "remedy"),
+            [(r.name, r.state, r.found, r.remedy) for r in results],
+        )
+    return 1 if any(result.state == "missing" for result in results) else 0

@@ -1,0 +1,220 @@
+"""``idfd release``: import, split, build, verify, describe and show releases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+_PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def release() -> None:
+    """Import, split, build, verify, describe and show releases."""
+
+
+@release.command("import")
+@click.argument("dataset")
+@click.argument("source", type=_PATH)
+@click.option("-o", "--output", required=True, type=_PATH, help="Folder for the collection.")
+@click.option("--variant", type=click.Choice(["Raw", "Processed"]), help="iDFD: which images.")
+@click.option(
+    "--branch", type=click.Choice(["inpainting", "without_inpainting"]), help="iDFD: which depth."
+)
+@_JSON
+def import_command(
+    dataset: str,
+    source: Path,
+    output: Path,
+    variant: str | None,
+    branch: str | None,
+    as_json: bool,
+) -> None:
+    """Read a published DATASET (dfd-indoor, idfd) from the folder SOURCE.
+
+    Writes collection.json and audit.md; the photos stay where they are. Every file that does not
+    fit is named in the audit.
+    """
+    from collections import Counter
+
+    from idfd.cli.output import print_json, print_table
+    from idfd.release.importers import import_dataset
+
+    options = {k: v for k, v in (("variant", variant), ("branch", branch)) if v is not None}
+    collection = import_dataset(dataset.replace("-", "_"), source, output, **options)
+    if as_json:
+        print_json(collection)
+        return
+    if collection.splits is not None:
+        print_table(("split", "takes"), [(s.name, len(s.takes)) for s in collection.splits.splits])
+    kinds = Counter(entry.kind for entry in collection.audit)
+    text = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
+    click.echo(
+        f"{len(collection.takes)} takes in {len(collection.scenes)} scenes; audit: {text}"
+        f" -> {output / 'audit.md'}"
+    )
+
+
+@release.command()
+@click.argument("triples", type=_PATH)
+@click.option("-o", "--output", required=True, type=_PATH, help="JSON file for the splits.")
+@click.option(
+    "--share", "shares", multiple=True, default=("train=0.7", "val=0.15", "test=0.15"),
+    show_default=True, help="Share of a split, NAME=SHARE; give one for each split.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True)
+@_JSON
+def split(triples: Path, output: Path, shares: tuple[str, ...], seed: int, as_json: bool) -> None:
+    """Draw splits of the curated TRIPLES by whole scene groups, from a seed."""
+    from idfd.cli.output import print_json, print_table
+    from idfd.errors import InputError
+    from idfd.model import schema
+    from idfd.model.triple import TripleRecord
+    from idfd.processing.curation import RECORD
+    from idfd.release.splits import draw_splits
+    from idfd.storage.durable import write_bytes
+
+    parsed: dict[str, float] = {}
+    for text in shares:
+        name, _, value = text.partition("=")
+        try:
+            parsed[name] = float(value)
+        except ValueError:
+            raise click.BadParameter(f"'{text}' is not NAME=SHARE", param_hint="--share") from None
+    paths = sorted((triples / "triples").glob(f"*/{RECORD}"))
+    if not paths:
+        raise InputError("no curated triples", where=triples, limit="a 'process curate' folder")
+    records = {path.parent.name: schema.load(TripleRecord, path) for path in paths}
+    table = draw_splits(records, parsed, seed)
+    write_bytes(output, schema.encode(table))
+    if as_json:
+        print_json(table)
+        return
+    rows = [
+        (s.name, len(s.takes), len({records[take].group for take in s.takes})) for s in table.splits
+    ]
+    print_table(("split", "triples", "scene groups"), rows)
+    click.echo(f"seed {seed} -> {output}")
+
+
+@release.command()
+@click.argument("triples", type=_PATH)
+@click.option("-o", "--output", required=True, type=_PATH, help="The release file, such as x.h5.")
+@click.option("--version", required=True, help="Semantic version of the release.")
+@click.option("--name", help="Name of the release; default: that of the collection.")
+@click.option("--splits", "splits_file", type=_PATH, help="Splits that 'release split' drew.")
+@click.option("--card/--no-card", default=True, help="Write the data card beside the release.")
+@_JSON
+def build(
+    triples: Path,
+    output: Path,
+    version: str,
+    name: str | None,
+    splits_file: Path | None,
+    card: bool,
+    as_json: bool,
+) -> None:
+    """Build a release file from the curated TRIPLES, with Croissant metadata and a data card."""
+    from idfd.cli.output import print_json
+    from idfd.model import schema
+    from idfd.model.capture import SplitTable
+    from idfd.release.build import build_release
+    from idfd.release.card import write_card
+    from idfd.release.croissant import write_croissant
+
+    table = schema.load(SplitTable, splits_file) if splits_file else None
+    manifest = build_release(triples, output, version=version, splits=table, name=name)
+    beside = [write_croissant(output)]
+    if card:
+        beside += write_card(output)
+    if as_json:
+        print_json(manifest)
+        return
+    megabytes = output.stat().st_size / 1e6
+    click.echo(f"{output}: {megabytes:.1f} MB, {len(manifest.arrays)} arrays, {manifest.digest}")
+    for path in beside:
+        click.echo(f"{path}")
+
+
+@release.command()
+@click.argument("path", metavar="RELEASE", type=_PATH)
+@_JSON
+def verify(path: Path, as_json: bool) -> int:
+    """Check schema, checksums, ranges, sizes and leaks of RELEASE; exit code 1 on an error."""
+    from idfd.cli.output import print_json, print_table
+    from idfd.release.verify import verify_release
+
+    report = verify_release(path)
+    if as_json:
+        print_json(report)
+        return 0 if report.ok else 1
+    rows = [
+        (check, count, sum(f.check == check for f in report.findings) or "ok")
+        for check, count in report.checked.items()
+    ]
+    print_table(("check", "done", "found"), rows)
+    for finding in report.findings:
+        click.echo(f"{finding.level}: {finding.where}: {finding.message}")
+    errors = sum(finding.level == "error" for finding in report.findings)
+    warnings = len(report.findings) - errors
+    click.echo(
+        f"{path}: {'good' if report.ok else 'DAMAGED'}, {errors} errors, {warnings} warnings"
+    )
+    return 0 if report.ok else 1
+
+
+@release.command()
+@click.argument("path", metavar="RELEASE", type=_PATH)
+@_JSON
+def info(path: Path, as_json: bool) -> None:
+    """Print what RELEASE is and holds."""
+    from idfd.cli.output import print_json, print_table
+    from idfd.release.store import ReleaseFile
+
+    with ReleaseFile(path) as file:
+        if as_json:
+            print_json(file.info)
+            return
+        facts = file.info
+        print_table(
+            ("", ""),
+            [
+                ("name", f"{facts.name} {facts.version}"),
+                ("title", facts.title),
+                ("licence", facts.licence),
+                ("citation", facts.citation),
+                ("triples", facts.triples),
+                ("depth", ", ".join(facts.depth_kinds)),
+                ("splits", ", ".join(f"{k} {len(v)}" for k, v in file.splits.items())),
+                ("splits are", f"{facts.split_origin}, by {facts.split_grouping}"),
+                ("excluded", len(facts.excluded) + len(facts.failed)),
+                ("made by", facts.provenance.tool),
+                ("content", file.manifest.digest),
+            ],
+        )
+
+
+@release.command()
+@click.argument("path", metavar="RELEASE", type=_PATH)
+@click.argument("take", metavar="ID", required=False)
+@click.option("-o", "--output", required=True, type=_PATH, help="PNG file to write.")
+def show(path: Path, take: str | None, output: Path) -> None:
+    """Draw one triple of RELEASE, or without ID a contact sheet of all."""
+    from idfd.release.picture import save_picture
+
+    save_picture(path, take, output)
+    click.echo(f"{output}")
+
+
+@release.command()
+@click.argument("path", metavar="RELEASE", type=_PATH)
+@click.option("-o", "--output", required=True, type=_PATH, help="Folder for caches.")
+def cache(path: Path, output: Path) -> None:
+    """Build the uncompressed training cache of RELEASE, for IDFD(..., cache=FOLDER)."""
+    from idfd.release.cache import TrainingCache
+    from idfd.release.store import ReleaseFile
+
+    with ReleaseFile(path) as file:
+        click.echo(f"{TrainingCache.open(file, output).folder}")

@@ -1,0 +1,221 @@
+"""Build a release: one HDF5 file, the same bytes from the same triples every time."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from idfd.errors import InputError
+from idfd.model import schema
+from idfd.model.capture import SplitTable
+from idfd.model.curation import Curation
+from idfd.model.provenance import provenance
+from idfd.model.triple import TripleRecord
+from idfd.processing.curation import INDEX, RECORD
+from idfd.progress import track
+from idfd.release.layout import (
+    ARRAYS,
+    CHUNK,
+    DEPTH_ARRAYS,
+    FORMAT,
+    GZIP_LEVEL,
+    SCHEMA_VERSION,
+    ReleaseInfo,
+)
+from idfd.release.manifest import Manifest, block_size, describe, write_manifest
+from idfd.release.splits import check_table
+from idfd.storage.durable import atomic_file
+from idfd.storage.images import decode_image, depth_to_millimetres, read_bytes
+
+_VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+
+
+def build_release(
+    folder: Path,
+    output: Path,
+    *,
+    version: str,
+    splits: SplitTable | None = None,
+    name: str | None = None,
+    include: frozenset[str] = frozenset({"pass", "warn"}),
+) -> Manifest:
+    """Write the curated triples of a folder as one release file.
+
+    Args:
+        folder: What ``curate_collection`` wrote.
+        output: The HDF5 file to write; it appears whole or not at all.
+        version: Semantic version of the release.
+        splits: The splits; by default those of the collection.
+        name: Name of the release; by default that of the collection.
+        include: Verdicts that are released; the others are listed in the release as excluded.
+
+    Returns:
+        The manifest that was written into the file.
+
+    Raises:
+        InputError: No triples, a bad version, or splits that do not cover the triples.
+        StorageError: The file cannot be written.
+    """
+    if not _VERSION.match(version):
+        raise InputError(
+            f"'{version}' is not a semantic version", limit="MAJOR.MINOR.PATCH, such as 1.0.0"
+        )
+    curation = schema.load(Curation, folder / INDEX)
+    wanted = [entry for entry in curation.triples if entry.verdict in include]
+    wanted = [entry for entry in wanted if (folder / "triples" / entry.id).is_dir()]
+    if not wanted:
+        raise InputError("no triples to release", where=folder, remedy="See its curation.json")
+    table = splits or curation.splits
+    if table is None:
+        raise InputError(
+            "the set has no splits", where=folder, remedy="Draw them with 'idfd release split'"
+        )
+    records = {
+        entry.id: schema.load(TripleRecord, folder / "triples" / entry.id / RECORD)
+        for entry in wanted
+    }
+    excluded = tuple(entry for entry in curation.triples if entry.id not in records)
+    known_absent = {entry.id for entry in excluded} | {entry.id for entry in curation.failed}
+    members = check_table(table, records, known_absent)
+    files = {take: sorted((folder / "triples" / take).glob("*.*")) for take in records}
+    kinds = tuple(
+        kind for kind, array in DEPTH_ARRAYS.items()
+        if any(path.stem == array for paths in files.values() for path in paths)
+    )  # fmt: skip
+    info = ReleaseInfo(
+        name=name or curation.name,
+        version=version,
+        title=curation.title,
+        licence=curation.licence,
+        citation=curation.citation,
+        triples=len(records),
+        depth_kinds=kinds,
+        split_origin=table.origin,
+        split_grouping=table.grouping,
+        split_seed=table.seed,
+        scenes=curation.scenes,
+        excluded=excluded,
+        failed=curation.failed,
+        audit=curation.audit,
+        provenance=provenance(),
+    )
+    arrays = sum(path.stem in ARRAYS for paths in files.values() for path in paths)
+    with atomic_file(output) as temporary:
+        size = block_size(arrays + len(members), 3 + len(records))
+        with h5py.File(temporary, "w", userblock_size=size) as file:
+            _write_root(file, info)
+            _write_splits(file, members, table)
+            with ThreadPoolExecutor(2) as pool:
+                for take in track(records, len(records), "build"):
+                    _write_triple(file, records[take], members, files[take], pool)
+        manifest = describe(temporary)
+        write_manifest(temporary, manifest)
+    return manifest
+
+
+def _write_root(file: h5py.File, info: ReleaseInfo) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["schema_version"] = SCHEMA_VERSION
+    file.attrs["release"] = schema.encode(info).decode()
+    # Plain copies, for people who look at the file with h5dump or a viewer.
+    for key in ("name", "version", "title", "licence", "citation"):
+        file.attrs[key] = getattr(info, key)
+    file.attrs["depth_unit"] = "mm"
+    file.attrs["alignment"] = "all arrays of a triple share the pixels of all_in_focus"
+
+
+def _write_splits(file: h5py.File, members: dict[str, tuple[str, ...]], table: SplitTable) -> None:
+    group = file.create_group("splits")
+    for name, takes in members.items():
+        data = np.array([take.encode() for take in takes], "S120")
+        item = group.create_dataset(name, data=data)
+        item.attrs["origin"] = table.origin
+        item.attrs["grouping"] = table.grouping
+        item.attrs["seed"] = -1 if table.seed is None else table.seed
+
+
+def _write_triple(
+    file: h5py.File,
+    record: TripleRecord,
+    members: dict[str, tuple[str, ...]],
+    files: list[Path],
+    pool: ThreadPoolExecutor,
+) -> None:
+    group = file.create_group(f"triples/{record.id}")
+    group.attrs["record"] = schema.encode(record).decode()
+    group.attrs["split"] = next(name for name, takes in members.items() if record.id in takes)
+    for key in ("scene", "group", "environment"):
+        group.attrs[key] = getattr(record, key)
+    group.attrs["f_number_all_in_focus"] = record.all_in_focus.f_number
+    group.attrs["f_number_defocused"] = record.defocused.f_number
+    for path in files:
+        if path.stem not in ARRAYS:
+            continue
+        spec = ARRAYS[path.stem]
+        array = _load(path)
+        item = write_chunked(group, path.stem, array, pool)
+        item.attrs["units"] = spec.units
+        item.attrs["description"] = spec.description
+        item.attrs["aligned_to"] = "all_in_focus"
+        item.attrs["interpretation"] = "RGB" if spec.channels == 3 else "scalar"
+
+
+def _load(path: Path) -> NDArray[Any]:
+    if path.suffix == ".npy":
+        return np.asarray(np.load(path, allow_pickle=False))
+    image = decode_image(read_bytes(path), path, cv2.IMREAD_UNCHANGED)
+    if image.ndim == 3:
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    return depth_to_millimetres(image, path) if path.stem in DEPTH_ARRAYS.values() else image
+
+
+def write_chunked(
+    group: h5py.Group, name: str, array: NDArray[Any], pool: ThreadPoolExecutor
+) -> h5py.Dataset:
+    """Write an array in gzip chunks of 128 by 128 pixels, compressed by several threads.
+
+    The bytes are what HDF5's own shuffle and gzip filters would write, so that any HDF5 reads
+    them; HDF5 itself would compress them one after the other.
+    """
+    tile = (min(CHUNK, array.shape[0]), min(CHUNK, array.shape[1]))
+    chunks = tile + array.shape[2:]
+    item = group.create_dataset(
+        name,
+        shape=array.shape,
+        dtype=array.dtype,
+        chunks=chunks,
+        compression="gzip",
+        compression_opts=GZIP_LEVEL,
+        shuffle=array.dtype.itemsize > 1,
+    )
+    places = list(_origins(array.shape, tile))
+    for origin, data in zip(
+        places, pool.map(lambda at: _compressed(array, at, chunks), places), strict=True
+    ):
+        item.id.write_direct_chunk(origin + (0,) * (array.ndim - 2), data)
+    return item
+
+
+def _origins(shape: tuple[int, ...], tile: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    for y in range(0, shape[0], tile[0]):
+        for x in range(0, shape[1], tile[1]):
+            yield y, x
+
+
+def _compressed(array: NDArray[Any], at: tuple[int, int], chunks: tuple[int, ...]) -> bytes:
+    part = array[at[0] : at[0] + chunks[0], at[1] : at[1] + chunks[1]]
+    full = np.zeros(chunks, array.dtype.newbyteorder("<"))
+    full[: part.shape[0], : part.shape[1]] = part
+    data = full.tobytes()
+    if array.dtype.itemsize > 1:  # HDF5's shuffle: first bytes of all values, then second bytes
+        data = np.frombuffer(data, np.uint8).reshape(-1, array.dtype.itemsize).T.tobytes()
+    return zlib.compress(data, GZIP_LEVEL)

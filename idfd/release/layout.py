@@ -1,0 +1,88 @@
+"""The layout of a release file, version 1. ``docs/release-format.md`` describes it for readers.
+
+```
+/                       attributes: format, schema_version, release (JSON), and plain copies
+/splits/<name>          ids of the triples, fixed-length bytes
+/triples/<id>/          attributes: record (JSON), scene, group, environment, f-numbers
+    all_in_focus        (H, W, 3) uint8 RGB
+    defocused           (H, W, 3) uint8 RGB
+    depth               (H, W) uint16 mm, 0 = no depth        (where there is raw depth)
+    depth_inpainted     (H, W) uint16 mm, 0 = no depth        (where there is in-painted depth)
+    source              (H, W) uint8, see DepthSource
+    uncertainty         (H, W) float16 mm                     (optional)
+```
+
+The file starts with an HDF5 user block that holds the manifest: the hash and place of every array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from idfd.model.capture import AuditEntry, Scene
+from idfd.model.curation import CuratedEntry, FailedEntry
+from idfd.model.provenance import Provenance
+from idfd.model.schema import Document
+
+FORMAT = "idfd-release"
+SCHEMA_VERSION = "1.0.0"
+CHUNK = 128
+GZIP_LEVEL = 4
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """Type and meaning of one array of a triple."""
+
+    dtype: type
+    channels: int
+    units: str
+    description: str
+    required: bool
+
+
+ARRAYS: dict[str, ArraySpec] = {
+    "all_in_focus": ArraySpec(
+        np.uint8, 3, "sRGB", "photo at the small aperture, RGB, the reference of all arrays", True
+    ),
+    "defocused": ArraySpec(
+        np.uint8, 3, "sRGB", "photo at the large aperture, RGB, aligned and exposure-matched", True
+    ),
+    "depth": ArraySpec(
+        np.uint16, 1, "mm", "depth along the optical axis as measured, 0 = no measurement", False
+    ),
+    "depth_inpainted": ArraySpec(
+        np.uint16, 1, "mm", "depth along the optical axis with holes filled, 0 = no depth", False
+    ),
+    "source": ArraySpec(
+        np.uint8, 1, "code", "0 none, 1 measured, 2 fused, 3 in-painted, 4 unknown", True
+    ),
+    "uncertainty": ArraySpec(np.float16, 1, "mm", "standard deviation of the depth", False),
+}
+DEPTH_ARRAYS = {"raw": "depth", "inpainted": "depth_inpainted"}
+
+
+class ReleaseInfo(Document, frozen=True, kw_only=True):
+    """What a release is and where it came from; the ``release`` attribute of the file."""
+
+    SCHEMA: ClassVar[str] = "idfd/release"
+    VERSION: ClassVar[str] = SCHEMA_VERSION
+
+    name: str
+    version: str
+    title: str
+    licence: str
+    citation: str
+    triples: int
+    depth_kinds: tuple[str, ...]
+    split_origin: str
+    split_grouping: str
+    split_seed: int | None
+    scenes: tuple[Scene, ...]
+    excluded: tuple[CuratedEntry, ...]
+    failed: tuple[FailedEntry, ...]
+    audit: tuple[AuditEntry, ...]
+    provenance: Provenance
