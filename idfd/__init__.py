@@ -7,7 +7,8 @@ before it is used.
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from idfd.version import __version__
+
 __all__ = ["IDFD", "Triple", "__version__"]
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-import idfd
+from idfd.version import __version__
 
 
 @click.command()
 def version() -> None:
     """Print the version."""
-    click.echo(f"idfd {idfd.__version__}")
+    click.echo(f"idfd {__version__}")
 
 
 @click.command()

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-import idfd
 from idfd.errors import IdfdError
+from idfd.version import __version__
 
 # Each module imports nothing but click at its top, so that --help answers at once.
 COMMANDS = {
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(idfd.__version__, prog_name="idfd")
+@click.version_option(__version__, prog_name="idfd")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:

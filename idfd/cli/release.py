@@ -32,7 +32,7 @@ def import_command(
     branch: str | None,
     as_json: bool,
 ) -> None:
-    """Read a published DATASET (dfd-indoor, idfd) from the folder SOURCE.
+    """Read a published DATASET (dfd-indoor, idfd-published) from the folder SOURCE.
 
     Writes collection.json and audit.md; the photos stay where they are. Every file that does not
     fit is named in the audit.
@@ -43,7 +43,7 @@ def import_command(
     from idfd.release.importers import import_dataset
 
     options = {k: v for k, v in (("variant", variant), ("branch", branch)) if v is not None}
-    collection = import_dataset(dataset.replace("-", "_"), source, output, **options)
+    collection = import_dataset(dataset, source, output, **options)
     if as_json:
         print_json(collection)
         return

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-import idfd
 from idfd.model.schema import Record
+from idfd.version import __version__
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
@@ -44,4 +44,4 @@ def provenance(config: dict[str, Any] | None = None) -> Provenance:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return Provenance(tool=f"idfd {idfd.__version__}", packages=versions, config=config or {})
+    return Provenance(tool=f"idfd {__version__}", packages=versions, config=config or {})

@@ -292,7 +292,8 @@ def _gauss_newton_step(
     if chosen.size < 64:
         return parameters, 0.0
     # Neighbouring pixels say nearly the same; a regular sample of them is as good and faster.
-    chosen = chosen[:: max(1, chosen.size // _MAX_SAMPLES)]
+    stride = max(1, chosen.size // _MAX_SAMPLES)
+    chosen = chosen[::stride]
     t, i = template.ravel()[chosen], image.ravel()[chosen]
     residual = t - i
     noise = 1.4826 * float(np.median(np.abs(residual))) + 1e-6
@@ -304,7 +305,9 @@ def _gauss_newton_step(
         u, v, parameters,
     )[free]  # fmt: skip
     weighted = jacobian * weight
-    variance = noise**2 * config.correlated_samples * max(1.0, 4 * np.pi * spread**2)
+    # Samples that lie further apart say more each.
+    correlated = config.correlated_samples * max(1.0, 4 * np.pi * spread**2) / stride
+    variance = noise**2 * max(1.0, correlated)
     precision = np.array([0] * 6 + [config.prior**-2] * 3)[free]
     normal = (weighted @ jacobian.T).astype(np.float64) / variance + np.diag(precision)
     normal += np.diag(np.diag(normal)) * 1e-6

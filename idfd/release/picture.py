@@ -1,15 +1,16 @@
-"""Pictures of triples: colour maps with a legend in metres, one triple, a contact sheet."""
+"""Pictures of a release: one triple, and a contact sheet of all."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from idfd.model.triple import DepthSource, Triple
+from idfd.processing.pictures import colors, depth_scale, label_strip
 from idfd.release.store import ReleaseFile
 from idfd.storage.durable import write_bytes
 from idfd.storage.images import encode_png
@@ -17,7 +18,6 @@ from idfd.storage.images import encode_png
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_NO_DEPTH = (40, 40, 40)
 _SOURCE_COLOURS = {
     DepthSource.NONE: (40, 40, 40),
     DepthSource.MEASURED: (70, 160, 90),
@@ -25,24 +25,6 @@ _SOURCE_COLOURS = {
     DepthSource.IN_PAINTED: (230, 150, 50),
     DepthSource.UNKNOWN: (150, 130, 170),
 }
-
-
-def depth_range(depth: NDArray[Any]) -> tuple[float, float]:
-    """Nearest and farthest depth worth a colour (1st and 99th percentile), in the unit given."""
-    known = depth[depth > 0]
-    if known.size == 0:
-        return 0.0, 1.0
-    near, far = np.percentile(known, (1, 99))
-    return float(near), float(max(far, near + 1e-6))
-
-
-def colour_depth(depth: NDArray[Any], near: float, far: float) -> NDArray[np.uint8]:
-    """Colour a depth map (viridis, near is dark); no depth is grey. (H, W) to (H, W, 3) RGB."""
-    scaled = np.clip((depth.astype(np.float32) - near) / (far - near), 0, 1)
-    bgr = cv2.applyColorMap((scaled * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
-    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-    rgb[depth <= 0] = _NO_DEPTH
-    return rgb
 
 
 def colour_source(source: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -72,10 +54,10 @@ def plot_triple(triple: Triple) -> Figure:
         "where the depth comes from",
     )
     metres = np.where(triple.depth > 0, triple.depth / 1000, np.nan)
-    near, far = depth_range(triple.depth)
+    near, far = depth_scale(metres, triple.depth > 0)
     axes[0, 0].imshow(triple.all_in_focus)
     axes[0, 1].imshow(triple.defocused)
-    shown = axes[1, 0].imshow(metres, cmap="viridis", vmin=near / 1000, vmax=far / 1000)
+    shown = axes[1, 0].imshow(metres, cmap="viridis", vmin=near, vmax=far)
     figure.colorbar(shown, ax=axes[1, 0], shrink=0.8)
     axes[1, 1].imshow(colour_source(triple.source))
     axes[1, 1].legend(
@@ -97,15 +79,15 @@ def contact_sheet(release: ReleaseFile, width: int = 200, columns: int = 2) -> N
     """All triples, small: all-in-focus, defocused and depth side by side, (H, W, 3) RGB."""
     tiles = []
     for take in release.ids:
-        depth = release.read(take, _depth_array(release, take))
+        depth = release.read(take, _depth_array(release, take)).astype(np.float32) / 1000
         parts = [
             release.read(take, "all_in_focus"),
             release.read(take, "defocused"),
-            colour_depth(depth, *depth_range(depth)),
+            colors(depth, *depth_scale(depth, depth > 0), depth > 0),
         ]
         height = round(width * depth.shape[0] / depth.shape[1])
         small = [cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in parts]
-        tiles.append(_captioned(np.hstack(small), take))
+        tiles.append(label_strip(np.hstack(small), take))
     tallest = max(tile.shape[0] for tile in tiles)
     tiles = [np.pad(t, ((0, tallest - t.shape[0]), (0, 8), (0, 0))) for t in tiles]
     while len(tiles) % columns:
@@ -116,14 +98,6 @@ def contact_sheet(release: ReleaseFile, width: int = 200, columns: int = 2) -> N
 
 def _depth_array(release: ReleaseFile, take: str) -> str:
     return "depth" if release.has(take, "depth") else "depth_inpainted"
-
-
-def _captioned(image: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
-    strip = np.full((20, image.shape[1], 3), 24, np.uint8)
-    cv2.putText(
-        strip, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (235, 235, 235), 1, cv2.LINE_AA
-    )
-    return np.vstack([strip, image])
 
 
 def save_picture(path: Path, take: str | None, output: Path) -> None:

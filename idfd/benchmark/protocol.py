@@ -1,0 +1,142 @@
+"""Protocols: frozen JSON documents that fix every choice a score depends on."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from idfd.errors import InputError, SchemaError
+from idfd.model.schema import Document, Record, decode
+from idfd.storage.hashing import sha256_bytes
+
+PINNED = {
+    "idfd-metric-1": "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c",
+}
+"""SHA-256 of each published protocol file; a score under a name always means these bytes."""
+DEFAULT = "idfd-metric-1"
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+MaskKind = Literal["any", "measured"]
+
+
+class DepthRules(Record, frozen=True, kw_only=True):
+    """How depth is scored.
+
+    Scored pixels have a finite true depth in [``minimum_m``, ``maximum_m``] metres. With
+    ``mask`` 'measured' they must also have been measured rather than in-painted. A prediction
+    that is not a finite depth above 0 on a scored pixel is an error; others are clipped to
+    the range and rounded to ``resolution_mm`` millimetres, the resolution of the truth.
+    """
+
+    minimum_m: Positive
+    maximum_m: Positive
+    mask: MaskKind
+    invalid_predictions: Literal["error"]
+    predictions_out_of_range: Literal["clip"]
+    resolution_mm: Positive
+
+    def __post_init__(self) -> None:
+        if self.minimum_m >= self.maximum_m:
+            raise ValueError(
+                f"minimum_m {self.minimum_m:g} is not below maximum_m {self.maximum_m:g}"
+            )
+
+
+class RestorationRules(Record, frozen=True, kw_only=True):
+    """Settings of PSNR and SSIM; PSNR of identical photos counts as ``psnr_cap_db``."""
+
+    data_range: Positive
+    psnr_cap_db: Positive
+    ssim_window: Annotated[int, msgspec.Meta(ge=3)]
+    ssim_sigma: Positive
+    ssim_k1: Positive
+    ssim_k2: Positive
+
+    def __post_init__(self) -> None:
+        if self.ssim_window % 2 == 0:
+            raise ValueError(f"ssim_window {self.ssim_window} is not odd")
+
+
+class BootstrapRules(Record, frozen=True, kw_only=True):
+    """Settings of the confidence intervals."""
+
+    unit: Literal["image"]
+    resamples: Annotated[int, msgspec.Meta(ge=100)]
+    confidence: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    seed: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Protocol(Document, frozen=True, kw_only=True):
+    """Everything that a score depends on besides the release and the model.
+
+    ``border_px`` pixels are dropped at each side of the images before scoring.
+    """
+
+    SCHEMA: ClassVar[str] = "idfd/protocol"
+    VERSION: ClassVar[str] = "1.0.0"
+
+    name: str
+    border_px: Annotated[int, msgspec.Meta(ge=0)]
+    aggregation: Literal["mean over images"]
+    pooled: tuple[Literal["rmse"], ...]
+    depth: DepthRules
+    restoration: RestorationRules
+    bootstrap: BootstrapRules
+
+
+@dataclass(frozen=True)
+class LoadedProtocol:
+    """A protocol with the SHA-256 of its file; ``custom`` ones are not published by idfd."""
+
+    protocol: Protocol
+    sha256: str
+    custom: bool
+
+
+def load_protocol(name: str = DEFAULT) -> LoadedProtocol:
+    """Load a published protocol by name, or a custom one from a JSON file.
+
+    Args:
+        name: Name of a published protocol, or the path of a file ending in ``.json``.
+
+    Raises:
+        InputError: No protocol has the name, or there is no such file.
+        SchemaError: The file is not a protocol, or a published protocol was edited.
+    """
+    if name.endswith(".json"):
+        return _load_file(Path(name))
+    if name not in PINNED:
+        near = difflib.get_close_matches(name, PINNED, n=1)
+        raise InputError(
+            f"there is no protocol '{name}'",
+            limit=f"one of {', '.join(PINNED)}, or the path of a .json file",
+            remedy=f"Did you mean '{near[0]}'" if near else None,
+        )
+    file = resources.files("idfd.benchmark") / "protocols" / f"{name}.json"
+    data = file.read_bytes()
+    found = sha256_bytes(data)
+    if found != PINNED[name]:
+        raise SchemaError(
+            f"the published protocol was edited (SHA-256 {found[:12]}…)",
+            where=str(file),
+            limit=f"SHA-256 {PINNED[name][:12]}…",
+            remedy="Install idfd again; to use other rules, copy the file and give its path",
+        )
+    return LoadedProtocol(decode(Protocol, data, str(file)), found, custom=False)
+
+
+def _load_file(path: Path) -> LoadedProtocol:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot be read ({error.strerror})", where=path, limit="a protocol file"
+        ) from None
+    digest = sha256_bytes(data)
+    # An untouched copy of a published protocol is that protocol.
+    return LoadedProtocol(decode(Protocol, data, path), digest, digest not in PINNED.values())

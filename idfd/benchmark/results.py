@@ -1,0 +1,117 @@
+"""The results document: scores of one model on one split, with all they depend on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import ClassVar, Literal
+
+import idfd
+from idfd.benchmark.bootstrap import Interval
+from idfd.benchmark.models import Target
+from idfd.benchmark.protocol import MaskKind
+from idfd.model.provenance import PACKAGES_THAT_SHAPE_RESULTS, Sha256
+from idfd.model.schema import Document, Record
+from idfd.model.triple import DepthKind
+
+
+class ModelFacts(Record, frozen=True, kw_only=True):
+    """The scored model; ``predictions`` were read from files."""
+
+    name: str
+    origin: Literal["model", "predictions"]
+    predicts: tuple[Target, ...]
+
+
+class ReleaseFacts(Record, frozen=True, kw_only=True):
+    """The data it was scored on; ``digest`` identifies the release's content."""
+
+    name: str
+    version: str
+    digest: Sha256
+    split: str | None
+    depth_kind: DepthKind
+    images: int
+
+
+class ProtocolFacts(Record, frozen=True, kw_only=True):
+    """The rules: name, hash, whether they are idfd's own, and the mask in force."""
+
+    name: str
+    sha256: Sha256
+    custom: bool
+    mask: MaskKind
+    confidence: float
+
+
+class Environment(Record, frozen=True, kw_only=True):
+    """The software and machine that computed the scores."""
+
+    idfd: str
+    python: str
+    platform: str
+    cpu_count: int
+    packages: dict[str, str]
+
+
+class ImageRow(Record, frozen=True, kw_only=True):
+    """Scores of one image.
+
+    ``valid_pixels`` counts the pixels that depth was scored on; ``measured_share`` is the
+    share of the true depth that was measured rather than in-painted, None without depth.
+    """
+
+    id: str
+    scene: str
+    metrics: dict[str, float]
+    valid_pixels: int
+    measured_share: float | None
+
+
+class Results(Document, frozen=True, kw_only=True):
+    """Scores of one model on one split.
+
+    Two evaluations of the same predictions differ in ``created`` only.
+
+    Attributes:
+        created: UTC time of the evaluation, ISO 8601.
+        metrics: Mean over images with its interval, by metric.
+        pooled: Values over all scored pixels of the split, by metric.
+        skipped: Images without a pixel to score depth on.
+        images: One row for each image, in the split's order.
+    """
+
+    SCHEMA: ClassVar[str] = "idfd/results"
+    VERSION: ClassVar[str] = "1.0.0"
+
+    created: str
+    model: ModelFacts
+    release: ReleaseFacts
+    protocol: ProtocolFacts
+    environment: Environment
+    metrics: dict[str, Interval]
+    pooled: dict[str, float]
+    skipped: tuple[str, ...]
+    images: tuple[ImageRow, ...]
+
+
+def environment() -> Environment:
+    """Describe this process: versions of idfd, Python and the packages that shape scores."""
+    names = [*PACKAGES_THAT_SHAPE_RESULTS]
+    if "torch" in sys.modules:
+        names.append("torch")
+    versions: dict[str, str] = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return Environment(
+        idfd=idfd.__version__,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        cpu_count=os.cpu_count() or 1,
+        packages=versions,
+    )

@@ -1,0 +1,170 @@
+"""Scores of one prediction on one triple, under a protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idfd.benchmark.metrics.depth import all_depth_metrics
+from idfd.benchmark.metrics.restoration import psnr, ssim
+from idfd.benchmark.models import Model, Prediction
+from idfd.benchmark.protocol import DepthRules, MaskKind, RestorationRules
+from idfd.errors import InputError
+from idfd.model.triple import Triple
+
+
+@dataclass(frozen=True)
+class DepthScore:
+    """Depth scores of one image.
+
+    Attributes:
+        metrics: Value of each metric; empty where no pixel is valid.
+        valid_pixels: Number of scored pixels.
+        squared_error_m2: Sum of squared errors over them, in square metres, for pooling.
+    """
+
+    metrics: dict[str, float]
+    valid_pixels: int
+    squared_error_m2: float
+
+
+def check_prediction(prediction: Prediction, model: Model, triple: Triple) -> None:
+    """Refuse a prediction that lacks a target or has the wrong shape or dtype.
+
+    Raises:
+        InputError: The message names the model, the image and the array.
+    """
+    where = f"{model.name}, image {triple.record.id}"
+    shape = triple.depth.shape
+    if "depth" in model.predicts:
+        depth = prediction.depth_m
+        if depth is None:
+            raise InputError("the model gave no depth", where=where, limit="depth_m")
+        if depth.shape != shape or not np.issubdtype(depth.dtype, np.floating):
+            raise InputError(
+                f"depth_m is {depth.dtype} of shape {depth.shape}",
+                where=where,
+                limit=f"floating-point metres of shape {shape}",
+            )
+    if "aif" in model.predicts:
+        photo = prediction.all_in_focus
+        if photo is None:
+            raise InputError("the model gave no photo", where=where, limit="all_in_focus")
+        if photo.shape != (*shape, 3) or photo.dtype != np.uint8:
+            raise InputError(
+                f"all_in_focus is {photo.dtype} of shape {photo.shape}",
+                where=where,
+                limit=f"uint8 of shape {(*shape, 3)}",
+            )
+
+
+def scored_pixels(triple: Triple, rules: DepthRules, mask: MaskKind) -> NDArray[np.bool_]:
+    """Pixels that depth is scored on, (H, W) bool; see :class:`DepthRules`."""
+    # 0 means no depth, and the lower limit is above 0, so the range test covers it.
+    millimetres = triple.depth
+    valid = (millimetres >= rules.minimum_m * 1000) & (millimetres <= rules.maximum_m * 1000)
+    return np.asarray(valid & triple.measured if mask == "measured" else valid, np.bool_)
+
+
+def score_depth(
+    depth_m: NDArray[np.floating[Any]],
+    triple: Triple,
+    rules: DepthRules,
+    mask: MaskKind,
+    border: int = 0,
+) -> DepthScore:
+    """Score a depth map.
+
+    Args:
+        depth_m: Predicted depth, (H, W) floating-point metres.
+        triple: The triple with the truth.
+        rules: Range, clipping and rounding.
+        mask: Whether in-painted truth counts.
+        border: Pixels dropped at each side.
+
+    Raises:
+        InputError: The prediction is not a finite depth above 0 on a scored pixel; the
+            message names the image.
+    """
+    inside = cropped(triple.depth.shape[:2], border, triple)
+    valid = scored_pixels(triple, rules, mask)[inside]
+    predicted = depth_m[inside][valid].astype(np.float64)
+    if predicted.size == 0:
+        return DepthScore({}, 0, 0.0)
+    bad = int(np.count_nonzero(~(np.isfinite(predicted) & (predicted > 0))))
+    if bad:
+        raise InputError(
+            f"the predicted depth is NaN, infinite, zero or negative at {bad} of "
+            f"{predicted.size} scored pixels",
+            where=f"image {triple.record.id}",
+            limit="finite metres above 0 wherever the truth is known",
+            remedy="Fill these pixels in the prediction",
+        )
+    step = rules.resolution_mm / 1000
+    truth = triple.depth[inside][valid].astype(np.float64) / 1000
+    predicted = np.clip(predicted, rules.minimum_m, rules.maximum_m)
+    # Rounding makes a map from memory score as the same map read from a 16-bit file.
+    predicted = np.rint(predicted / step) * step
+    metrics = all_depth_metrics(predicted, truth)
+    return DepthScore(metrics, predicted.size, metrics["rmse"] ** 2 * predicted.size)
+
+
+def score_photo(
+    photo: NDArray[np.uint8], triple: Triple, rules: RestorationRules, border: int = 0
+) -> dict[str, float]:
+    """Score a deblurred photo, beside the defocused photo as the floor.
+
+    Args:
+        photo: Deblurred photo, (H, W, 3) uint8.
+        triple: The triple with the all-in-focus truth.
+        rules: Settings of PSNR and SSIM.
+        border: Pixels dropped at each side.
+
+    Returns:
+        ``psnr`` and ``ssim`` of the photo, ``*_floor`` of the defocused photo, and
+        ``*_gain``, the difference; PSNR in decibels.
+    """
+    inside = cropped(triple.depth.shape[:2], border, triple)
+    truth = triple.all_in_focus[inside]
+    scores: dict[str, float] = {}
+    for suffix, candidate in (("", photo[inside]), ("_floor", triple.defocused[inside])):
+        decibels = psnr(candidate, truth, rules.data_range)
+        scores[f"psnr{suffix}"] = min(decibels, rules.psnr_cap_db)
+        scores[f"ssim{suffix}"] = ssim(
+            candidate,
+            truth,
+            data_range=rules.data_range,
+            window=rules.ssim_window,
+            sigma=rules.ssim_sigma,
+            k1=rules.ssim_k1,
+            k2=rules.ssim_k2,
+        )
+    for name in ("psnr", "ssim"):
+        scores[f"{name}_gain"] = scores[name] - scores[f"{name}_floor"]
+    return scores
+
+
+def measured_share(triple: Triple) -> float | None:
+    """Share of the true depth that was measured rather than in-painted; None without depth."""
+    known = triple.depth > 0
+    count = int(np.count_nonzero(known))
+    return float(np.count_nonzero(known & triple.measured) / count) if count else None
+
+
+def cropped(shape: tuple[int, ...], border: int, triple: Triple) -> tuple[slice, slice]:
+    """Row and column slices of an image of ``shape`` without its border.
+
+    Raises:
+        InputError: Nothing is left inside the border.
+    """
+    height, width = shape
+    if min(height, width) <= 2 * border:
+        raise InputError(
+            f"a border of {border} pixels leaves nothing of a {width}x{height} image",
+            where=f"image {triple.record.id}",
+            limit=f"at most {(min(height, width) - 1) // 2} pixels",
+        )
+    return slice(border, height - border), slice(border, width - border)

@@ -1,0 +1,1 @@
+"""Geometry and optics of the rig: the thin lens and its blur."""

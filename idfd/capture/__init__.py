@@ -1,0 +1,1 @@
+"""Photos with their settings: EXIF, pairing by aperture, and simulated scenes."""

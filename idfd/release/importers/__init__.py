@@ -1,0 +1,114 @@
+"""Importers: datasets in their published layouts become collections with an audit.
+
+An importer is one module with ``read(source, **options) -> Collection``. It accounts for
+every file under its root: a take uses it, or the audit names it and says why not.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import typing
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from idfd.errors import InputError, StorageError
+from idfd.model.capture import Collection
+from idfd.model.schema import encode
+from idfd.storage.durable import make_folder, storage_error, write_bytes
+
+IMPORTERS = {
+    "dfd_indoor": "DFD_Indoor (Carvalho et al.): Nikon D200 at f/2.8 and f/8, Xtion depth",
+    "idfd_published": "iDFD (Nazir et al.) as published; options variant, branch",
+}
+"""Importers by name, with a line about each; the module has the importer's name."""
+
+
+def importer(name: str) -> Callable[..., Collection]:
+    """The ``read`` function of an importer.
+
+    Raises:
+        InputError: There is none of that name; the message offers the nearest ones.
+    """
+    name = name.replace("-", "_")  # both are common on command lines
+    if name not in IMPORTERS:
+        near = difflib.get_close_matches(name.lower(), IMPORTERS, n=1, cutoff=0.4)
+        raise InputError(
+            f"there is no importer '{name}'",
+            limit=f"one of {', '.join(IMPORTERS)}",
+            remedy=f"Did you mean '{near[0]}'" if near else None,
+        )
+    read: Callable[..., Collection] = import_module(f"{__name__}.{name}").read
+    return read
+
+
+def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Collection:
+    """Read a dataset and write ``collection.json`` and ``audit.md``.
+
+    Args:
+        name: An importer of :data:`IMPORTERS`.
+        source: The dataset's folder; nothing in it is changed.
+        output: The folder to write to; it is made where missing.
+        **options: Options of the importer, such as ``variant`` and ``branch``.
+
+    Returns:
+        The collection; its root is the absolute path of ``source``.
+
+    Raises:
+        InputError: An unknown importer or option, a missing or empty folder, another layout.
+        StorageError: The output cannot be written; then nothing of it is left.
+    """
+    read = importer(name)
+    known = [option for option in inspect.signature(read).parameters if option != "source"]
+    for option in options:
+        if option not in known:
+            raise InputError(
+                f"importer '{name}' has no option '{option}'",
+                limit=f"one of {', '.join(known)}" if known else "no options",
+            )
+    if not source.is_dir():
+        raise InputError(
+            "is a file, not a folder" if source.exists() else "there is no such folder",
+            where=source,
+            limit=f"a folder with {_layout(name)}",
+        )
+    collection = read(source.resolve(), **options)
+    write_collection(collection, output)
+    return collection
+
+
+def write_collection(collection: Collection, output: Path) -> None:
+    """Write ``collection.json`` and ``audit.md`` into a folder.
+
+    Raises:
+        StorageError: The folder or a file cannot be written; files and folders that were not
+            there before are removed again.
+    """
+    from idfd.release.importers.audit import report
+
+    contents = {"audit.md": report(collection).encode(), "collection.json": encode(collection)}
+    try:
+        new_files = [output / name for name in contents if not (output / name).exists()]
+        new_folders = [folder for folder in (output, *output.parents) if not folder.exists()]
+    except OSError as error:
+        raise storage_error(error, output) from error
+    try:
+        make_folder(output)
+        for name, data in contents.items():
+            write_bytes(output / name, data)
+    except StorageError:
+        # What cannot be removed was never made, or lies on the disk that just failed.
+        with suppress(OSError):
+            for path in new_files:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in new_folders:
+                folder.rmdir()
+        raise
+
+
+def _layout(name: str) -> str:
+    return typing.cast(str, import_module(f"{__name__}.{name}").LAYOUT)

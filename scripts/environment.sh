@@ -1,0 +1,48 @@
+# Sourced by ./demo and ./test: makes .venv and installs the project into it, once.
+# Usage: prepare EXTRAS STAMP, such as: prepare "[test]" test
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+find_python() {
+    for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.10 python3 python; do
+        [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
+        "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+            2>/dev/null && { echo "$candidate"; return; }
+    done
+    found=$(python3 --version 2>/dev/null || echo "no Python")
+    fail "idfd needs Python 3.10 to 3.13, and this machine has $found. Install one of them (Debian: 'apt install python3 python3-venv'), or set PYTHON to it."
+}
+
+prepare() {
+    extras=$1
+    python=$(find_python) || exit 1
+    want=$("$python" --version; cat setup.cfg constraints.txt; echo "$extras")
+    [ -x .venv/bin/python ] && [ "$(cat ".venv/installed-$2" 2>/dev/null)" = "$want" ] && return
+    if [ -x .venv/bin/python ] && ! .venv/bin/python -c '' 2>/dev/null; then
+        rm -rf .venv
+    fi
+    [ -x .venv/bin/python ] || "$python" -m venv .venv || {
+        rm -rf .venv
+        fail "Python cannot make a virtual environment. On Debian: 'apt install python3-venv'."
+    }
+    echo "Installing into .venv (the first time takes a few minutes) ..."
+    pip="-m pip --disable-pip-version-check -q"
+    # torch comes first and is pinned: other packages would pull a build with several GB of CUDA.
+    .venv/bin/python $pip install -c constraints.txt torch 2>.venv/pip.log &&
+        .venv/bin/python $pip install -c constraints.txt -e ".$extras" 2>>.venv/pip.log || {
+        cat .venv/pip.log >&2
+        fail "The installation failed; the messages above say why. Mend it and run this again."
+    }
+    if ! message=$(.venv/bin/python -c 'import cv2' 2>&1); then
+        echo "OpenCV cannot be loaded here: $(echo "$message" | tail -n 1)"
+        echo "opencv-python needs system libraries (Debian: 'apt install libgl1 libglib2.0-0');"
+        echo "taking the wheel opencv-python-headless, which needs none."
+        .venv/bin/python $pip uninstall -y opencv-python &&
+            .venv/bin/python $pip install opencv-python-headless ||
+            fail "Neither opencv-python nor opencv-python-headless can be used here."
+    fi
+    echo "$want" >".venv/installed-$2"
+}

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from benchmark_data import toy_dataset, write_predictions
+
+from idfd.benchmark.baselines import Identity
+from idfd.benchmark.evaluate import evaluate
+from idfd.benchmark.predictions import open_predictions
+from idfd.benchmark.protocol import load_protocol
+from idfd.benchmark.thumbnails import INDEX, Pictures, chosen_images, store_pictures
+from idfd.model.schema import load
+from idfd.processing import pictures
+
+
+def test_colors_span_the_scale_and_leave_holes_grey() -> None:
+    values = np.array([[0.0, 0.5, 1.0, 5.0, np.nan]])
+    row = pictures.colors(values, 0, 1)[0]
+    assert row[0].tolist() == [68, 1, 84]
+    assert row[2].tolist() == row[3].tolist() == [253, 231, 37]
+    assert tuple(row[4]) == pictures.NOTHING
+    assert tuple(pictures.colors(values, 0, 1, values < 0.2)[0, 1]) == pictures.NOTHING
+
+
+def test_both_scales_get_steadily_lighter() -> None:
+    ramp = np.linspace(0, 1, 64)[None]
+    for scale in ("depth", "error"):
+        picture = pictures.colors(ramp, 0, 1, scale=scale)
+        lightness = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[0, :, 0].astype(int)
+        assert (np.diff(lightness) >= -2).all()
+        assert lightness[-1] - lightness[0] > 150
+
+
+def test_the_depth_scale_ignores_tails_and_holes() -> None:
+    depth = np.linspace(1, 3, 1001)
+    depth[0], depth[-1] = 0, 60
+    low, high = pictures.depth_scale(depth, depth > 0)
+    assert (low, high) == pytest.approx((1.02, 2.98), abs=0.01)
+    assert pictures.depth_scale(depth, np.zeros(1001, np.bool_)) == (0, 1)
+
+
+def test_errors_are_dark_where_right() -> None:
+    truth = np.full((2, 2), 2.0)
+    predicted = truth + np.array([[0, 1], [0, 0]])
+    valid = np.array([[True, True], [True, False]])
+    picture = pictures.depth_error(predicted, truth, valid, 1.0)
+    assert int(picture[0, 0].sum()) < 20
+    assert int(picture[0, 1].sum()) > 400
+    assert tuple(picture[1, 1]) == pictures.NOTHING
+    photo = np.zeros((2, 2, 3), np.uint8)
+    assert (pictures.photo_error(photo, photo) == pictures.photo_error(photo, photo)[0, 0]).all()
+
+
+def test_strips_and_shrinking_keep_the_shape() -> None:
+    picture = np.zeros((30, 60, 3), np.uint8)
+    labelled = pictures.label_strip(picture, "a rather long caption for a small picture")
+    assert labelled.shape == (54, 60, 3)
+    assert labelled[:24].max() > 200
+    assert pictures.shrink(labelled, 30).shape == (27, 30, 3)
+    assert pictures.shrink(picture, 100) is picture
+    assert len(pictures.color_stops("error", 5)) == 5
+
+
+def test_the_chosen_images_are_worst_median_and_best(tmp_path: Path) -> None:
+    data = toy_dataset(5)
+    results = evaluate(data, Identity(), load_protocol(), progress=False)
+    values = sorted(row.metrics["psnr"] for row in results.images)
+    chosen = {rank: row.metrics["psnr"] for rank, row in chosen_images(results)}
+    assert chosen == {"worst": values[0], "median": values[2], "best": values[-1]}
+
+
+def test_stored_pictures_are_complete_and_replace_older_ones(tmp_path: Path) -> None:
+    data = toy_dataset(5)
+    model = open_predictions(write_predictions(tmp_path / "net", data))
+    results = evaluate(data, model, load_protocol(), progress=False)
+    folder = tmp_path / "net.pictures"
+    folder.mkdir()
+    (folder / "old.png").write_bytes(b"old")
+    store_pictures(data, model, results, load_protocol(), folder)
+    index = load(Pictures, folder / INDEX)
+    assert [one.rank for one in index.sets] == ["worst", "median", "best"]
+    names = {name for one in index.sets for name in one.files.values()}
+    assert {path.name for path in folder.iterdir()} == names | {INDEX}
+    assert len(index.sets[0].files) == 7
+    truth = cv2.imread(str(folder / index.sets[0].files["truth"]))
+    assert truth is not None
+    assert truth.shape == (24, 32, 3)
+    assert (truth == np.array(pictures.NOTHING)).all(axis=2).sum() == 12

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from idfd.benchmark import protocol
+from idfd.benchmark.protocol import DEFAULT, PINNED, load_protocol
+from idfd.errors import InputError, SchemaError
+from idfd.model.schema import encode
+from idfd.storage.hashing import sha256_bytes
+
+
+def test_the_published_protocol_is_what_was_pinned() -> None:
+    loaded = load_protocol()
+    assert (loaded.protocol.name, loaded.sha256) == (DEFAULT, PINNED[DEFAULT])
+    assert not loaded.custom
+    assert loaded.protocol.depth.maximum_m == 10
+
+
+def test_encoding_it_again_gives_the_pinned_bytes() -> None:
+    assert sha256_bytes(encode(load_protocol().protocol)) == PINNED[DEFAULT]
+
+
+def test_an_edited_protocol_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(protocol.PINNED, DEFAULT, "0" * 64)
+    with pytest.raises(SchemaError, match="was edited"):
+        load_protocol()
+
+
+def test_an_unknown_name_gets_a_suggestion() -> None:
+    with pytest.raises(InputError, match="Did you mean 'idfd-metric-1'"):
+        load_protocol("idfd-metrics-1")
+
+
+def edited(tmp_path: Path, **depth: object) -> Path:
+    document = json.loads(encode(load_protocol().protocol))
+    document["depth"].update(depth)
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_a_file_is_custom_unless_it_is_a_copy(tmp_path: Path) -> None:
+    changed = load_protocol(str(edited(tmp_path, maximum_m=5.0)))
+    assert changed.custom
+    assert changed.protocol.depth.maximum_m == 5
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(encode(load_protocol().protocol))
+    assert not load_protocol(str(copy)).custom
+
+
+@pytest.mark.parametrize("depth", [{"minimum_m": 20.0}, {"mask": "all"}, {"extra": 1}])
+def test_a_protocol_without_sense_is_refused(tmp_path: Path, depth: dict[str, object]) -> None:
+    with pytest.raises(SchemaError, match="invalid field"):
+        load_protocol(str(edited(tmp_path, **depth)))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.json"):
+        load_protocol(str(tmp_path / "none.json"))

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idfd.capture.simulated.render import Layer, Lens, composite, disk, render_view
+from idfd.capture.simulated.scenes import write_published_layout
+from idfd.capture.simulated.textures import TEXTURES
+from idfd.errors import InputError, StorageError
+from idfd.processing.align import align_pair
+from idfd.processing.color import linear_from_uint8
+from idfd.processing.transform import map_points, sampling_maps, warp
+
+SMALL = (192, 128)
+
+
+@given(st.floats(0, 30))
+def test_disk_is_a_normalised_disk(diameter: float) -> None:
+    kernel = disk(diameter)
+    assert kernel.shape[0] == kernel.shape[1]
+    assert kernel.shape[0] % 2 == 1
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(kernel, kernel[::-1])
+    np.testing.assert_allclose(kernel, kernel.T)
+    if diameter > 3:
+        # Along one axis a uniform disk has variance r²/4 and the pixel 1/12; what is left is
+        # the ripple of a disk edge against the pixel grid.
+        x = np.arange(len(kernel)) - len(kernel) // 2
+        variance = float((kernel.sum(0) * x**2).sum())
+        assert variance == pytest.approx(diameter**2 / 16 + 1 / 12, abs=0.12)
+
+
+def flat(colour: float, alpha: np.ndarray, depth_m: float) -> Layer:
+    shape = alpha.shape
+    return Layer(
+        np.full((*shape, 3), colour, np.float32),
+        alpha.astype(np.float32),
+        depth_m,
+        np.full(shape, int(depth_m * 1000), np.uint16),
+    )
+
+
+def test_a_blurred_edge_hides_and_reveals_as_coverage_says() -> None:
+    alpha = np.zeros((64, 96))
+    alpha[:, 48:] = 1
+    lens = Lens(focus_distance_m=3.0)
+    layers = [flat(0.2, np.ones((64, 96)), 3.0), flat(0.8, alpha, 0.6)]
+    sharp_background = composite(layers, lens, 1.0)
+    circle = lens.circle_px(0.6, 1.0, 96)
+    assert circle > 4
+    row = sharp_background[32, :, 0]
+    half = int(np.ceil(circle / 2)) + 1
+    np.testing.assert_allclose(row[: 48 - half], 0.2, atol=1e-5)
+    np.testing.assert_allclose(row[48 + half :], 0.8, atol=1e-5)
+    assert row[47] + row[48] == pytest.approx(1.0, abs=1e-4)
+    assert (np.diff(row) >= -1e-6).all()
+
+
+def test_in_focus_layers_are_untouched() -> None:
+    rng = np.random.default_rng(0)
+    layer = flat(0.5, np.ones((64, 64)), 1.2)
+    layer.colour[:] = rng.uniform(0, 1, layer.colour.shape)
+    np.testing.assert_array_equal(composite([layer], Lens(), 2.8), layer.colour)
+
+
+def test_rendering_is_seeded() -> None:
+    first, again, other = (render_view(seed, 1, 2, SMALL) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(first.all_in_focus, again.all_in_focus)
+    np.testing.assert_array_equal(first.defocused, again.defocused)
+    np.testing.assert_array_equal(first.depth, again.depth)
+    assert (first.all_in_focus != other.all_in_focus).any()
+
+
+def test_the_open_aperture_blurs_what_is_out_of_focus() -> None:
+    view = render_view(3)
+    grey = [linear_from_uint8(photo).mean(-1) for photo in (view.all_in_focus, view.defocused)]
+    detail = [np.abs(cv2.Laplacian(np.asarray(image, np.float64), cv2.CV_64F)) for image in grey]
+    wall = view.depth > 3000
+    assert wall.mean() > 0.2
+    assert detail[1][wall].mean() < 0.6 * detail[0][wall].mean()
+
+
+def test_depth_has_no_holes_but_its_sensor_copy_has() -> None:
+    view = render_view(1)
+    assert view.depth.dtype == np.uint16
+    assert view.depth.min() > 700
+    assert view.depth.max() < 5000
+    holes = view.depth_with_holes == 0
+    assert 0.005 < holes.mean() < 0.2
+    np.testing.assert_array_equal(view.depth_with_holes[~holes], view.depth[~holes])
+
+
+def test_truth_brings_the_photos_together() -> None:
+    view = render_view(7)
+    height, width = view.depth.shape
+    inside = (slice(20, -20), slice(20, -20))
+    sharp = cv2.GaussianBlur(linear_from_uint8(view.all_in_focus), (0, 0), 3)
+    moved = linear_from_uint8(warp(view.defocused, sampling_maps(view.transform, width, height)))
+    y, x = np.mgrid[:height, :width]
+    radius = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2) / (np.hypot(width, height) / 2)
+    light = np.array(view.gain) * (1 - view.vignetting * radius[..., None] ** 2)
+    residual = (cv2.GaussianBlur(moved, (0, 0), 3) / light - sharp)[inside]
+    raw = (cv2.GaussianBlur(linear_from_uint8(view.defocused), (0, 0), 3) - sharp)[inside]
+    assert np.abs(residual).mean() < 0.25 * np.abs(raw).mean()
+
+
+def test_alignment_recovers_the_truth() -> None:
+    view = render_view(5)
+    found = align_pair(view.all_in_focus, view.defocused).transform
+    grid = np.stack(np.meshgrid(np.arange(20, 460, 20), np.arange(20, 300, 20)), -1)
+    moved = map_points(view.transform, grid)
+    assert np.hypot(*np.moveaxis(moved - grid, -1, 0)).mean() > 0.5
+    assert np.hypot(*np.moveaxis(map_points(found, grid) - moved, -1, 0)).max() < 0.15
+
+
+@pytest.mark.parametrize("texture", TEXTURES)
+def test_textures_have_structure_in_range(texture: object) -> None:
+    assert callable(texture)
+    image = texture(np.random.default_rng(2), 96, 64)
+    assert image.shape == (64, 96, 3)
+    assert image.dtype == np.float32
+    assert image.min() >= 0
+    assert image.max() <= 1
+    assert image.std() > 0.02
+
+
+def test_published_layout_on_disk(tmp_path: Path) -> None:
+    truth = json.loads(write_published_layout(tmp_path, scenes=5, size=SMALL).read_bytes())
+    assert truth["schema"] == "idfd/simulated-truth"
+    assert len(truth["views"]) == 5
+    assert {view["split"] for view in truth["views"]} == {"train", "test"}
+    for view in truth["views"]:
+        for aperture in ("N8", "N2_8"):
+            root = tmp_path / f"dfd_dataset_indoor_{aperture}"
+            photo = cv2.imread(str(root / "rgb" / view["split"] / f"{view['photo']}.JPG"))
+            depth = cv2.imread(
+                str(root / "depth" / view["split"] / f"{view['depth']}.png"), cv2.IMREAD_UNCHANGED
+            )
+            assert photo is not None
+            assert photo.shape == (128, 192, 3)
+            assert depth is not None
+            assert depth.dtype == np.uint16
+            assert depth.all()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 5 * 4 + 1
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
+    contents = []
+    for name in ("a", "b"):
+        write_published_layout(tmp_path / name, scenes=2, seed=9, size=(64, 64))
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        contents.append([(p.relative_to(tmp_path / name), p.read_bytes()) for p in files])
+    assert contents[0] == contents[1]
+
+
+def test_impossible_sets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least 2"):
+        write_published_layout(tmp_path, scenes=1)
+    with pytest.raises(InputError, match="at least 64 pixels"):
+        write_published_layout(tmp_path, size=(480, 32))
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(StorageError, match="part of the path is a file"):
+        write_published_layout(blocked / "set", scenes=2, size=(64, 64))
+
+
+def test_another_run_replaces_the_set_and_spares_other_photos(tmp_path: Path) -> None:
+    write_published_layout(tmp_path, scenes=3, seed=1, size=(64, 64))
+    write_published_layout(tmp_path, scenes=2, seed=2, size=(64, 64))
+    photos = [path for path in tmp_path.rglob("*.JPG") if path.is_file()]
+    assert len(photos) == 4
+    real = photos[0].with_name("2018-04-26T16:38:31.689710.JPG")
+    real.write_bytes(b"a photo")
+    with pytest.raises(InputError, match="not of a rendered set"):
+        write_published_layout(tmp_path, scenes=2, size=(64, 64))
+    assert real.read_bytes() == b"a photo"
