@@ -52,8 +52,13 @@ def distribution(series: list[Series], metric: Metric) -> Markup:
         An ``<svg>`` element; text in it is escaped.
     """
     values = np.concatenate([one.values for one in series])
-    marks = ticks(float(values.min()), float(values.max()))
+    least, most = float(values.min()), float(values.max())
+    if most - least < 1e-6:  # one image, or a constant: an axis needs some width
+        least, most = least - 0.05 * abs(least) - 1e-3, most + 0.05 * abs(most) + 1e-3
+    marks = ticks(least, most)
     low, high = marks[0], max(marks[-1], marks[0] + 1e-9)
+    # All labels of an axis get the digits of its step: 1.48, 1.50, 1.52.
+    digits = max(0, math.ceil(-math.log10(marks[1] - marks[0]) - 1e-9)) if len(marks) > 1 else 3
     bottom = len(series) * ROW
 
     def x(value: float) -> str:
@@ -66,7 +71,7 @@ def distribution(series: list[Series], metric: Metric) -> Markup:
     for mark in marks:
         parts.append(
             f'<line class="grid" x1="{x(mark)}" x2="{x(mark)}" y1="0" y2="{bottom}"/>'
-            f'<text class="tick" x="{x(mark)}" y="{bottom + 16}">{mark:g}</text>'
+            f'<text class="tick" x="{x(mark)}" y="{bottom + 16}">{mark:.{digits}f}</text>'
         )
     for index, one in enumerate(series):
         parts.append(_row(one, metric, index * ROW + ROW / 2, x))

@@ -40,8 +40,8 @@ class Limit:
         return Check(
             name=name,
             value=round(float(value), 4) if np.isfinite(value) else 1e9,
-            warn=self.warn,
-            fail=self.fail,
+            warn=float(self.warn),  # 12 and 12.0 would be different bytes in a file
+            fail=float(self.fail),
             unit=self.unit,
             verdict=verdict,
             higher_is_better=self.higher_is_better,

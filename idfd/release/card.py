@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections import Counter
 from dataclasses import dataclass
+from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.model.triple import DepthSource
+from idfd.model.triple import Check, DepthSource
 from idfd.release.picture import contact_sheet
 from idfd.release.store import ReleaseFile
 from idfd.release.verify import verify_release
@@ -21,7 +21,15 @@ from idfd.storage.durable import write_bytes
 from idfd.storage.hashing import sha256_file
 from idfd.storage.images import encode_jpeg
 
-_BINS = np.arange(0, 10.25, 0.25)
+_BINS = np.append(np.arange(0, 10.25, 0.25), np.inf)
+"""Edges in metres; the last bin holds everything beyond 10 m."""
+_MEANINGS = {
+    DepthSource.NONE: "no depth",
+    DepthSource.MEASURED: "one measurement of the sensor",
+    DepthSource.FUSED: "several measurements, fused",
+    DepthSource.IN_PAINTED: "filled in, not measured",
+    DepthSource.UNKNOWN: "measured or filled in; the source does not say where",
+}
 
 
 @dataclass
@@ -32,7 +40,7 @@ class _Facts:
     sources: dict[str, float]
     rows: list[dict[str, Any]]
     psnr: dict[str, list[float]]
-    checks: dict[str, list[float]]
+    checks: dict[str, list[Check]]
 
 
 def write_card(path: Path) -> list[Path]:
@@ -61,7 +69,8 @@ def write_card(path: Path) -> list[Path]:
             "rows": facts.rows,
             "sources": facts.sources,
             "psnr": {k: (np.mean(v), np.min(v), np.max(v)) for k, v in facts.psnr.items()},
-            "checks": {k: np.percentile(v, (50, 95, 100)) for k, v in facts.checks.items()},
+            "meanings": {_source_name(code): text for code, text in _MEANINGS.items()},
+            "checks": [_check_row(checks) for checks in facts.checks.values()],
             "verify": verify_release(path),
         }
         sheet = encode_jpeg(contact_sheet(file, width=160), 80)
@@ -102,10 +111,9 @@ def _gather(file: ReleaseFile) -> _Facts:
         facts.psnr["as shot"].append(record.measures["psnr_before"])
         facts.psnr["curated"].append(record.measures["psnr_after"])
         for check in record.checks:
-            facts.checks.setdefault(f"{check.name} ({check.unit})", []).append(check.value)
+            facts.checks.setdefault(check.name, []).append(check)
     facts.sources = {
-        code.name.lower().replace("_", "-"): float(codes[code] / codes.sum())
-        for code in DepthSource
+        _source_name(code): float(codes[code] / codes.sum()) for code in DepthSource
     }
     facts.rows = [
         {"environment": environment, "split": split, "count": count}
@@ -114,23 +122,67 @@ def _gather(file: ReleaseFile) -> _Facts:
     return facts
 
 
-def _histogram(depth: dict[str, NDArray[np.int64]]) -> str:
-    """Histogram of depth by split, as inline SVG."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+def _source_name(code: DepthSource) -> str:
+    return code.name.lower().replace("_", "-")
 
-    # A fixed salt keeps the ids inside the SVG, and so the card, the same in every run.
-    with rc_context({"svg.hashsalt": "idfd"}):
-        figure = Figure(figsize=(8, 2.8), layout="constrained")
-        axis = figure.subplots()
-        for name, counts in depth.items():
-            axis.stairs(counts / max(1, counts.sum()), _BINS, label=name, linewidth=1.6)
-        axis.set_xlabel("depth (m)")
-        axis.set_ylabel("share of pixels")
-        axis.legend(frameon=False)
-        for side in ("top", "right"):
-            axis.spines[side].set_visible(False)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+
+def _check_row(checks: list[Check]) -> dict[str, Any]:
+    """One check over all triples: the middle, the worst, the limit and how many miss it."""
+    one = checks[0]
+    values = [check.value for check in checks]
+    return {
+        "name": one.name.replace("_", " "),
+        "unit": one.unit,
+        "median": float(np.median(values)),
+        "worst": min(values) if one.higher_is_better else max(values),
+        "limit": f"{'≥' if one.higher_is_better else '≤'} {one.warn:g}",
+        "doubtful": sum(check.verdict != "pass" for check in checks),
+    }
+
+
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 220, 52, 40
+
+
+def _histogram(depth: dict[str, NDArray[np.int64]]) -> str:
+    """Histogram of depth by split, as inline SVG; colours come from the page around it."""
+    shares = {name: counts / max(1, counts.sum()) for name, counts in depth.items()}
+    filled = np.flatnonzero(sum(shares.values()))
+    bins = max(8, int(filled[-1]) + 1) if len(filled) else 8
+    highest = max(0.01, *(float(share.max()) for share in shares.values()))
+    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if s * 5 >= highest)
+    top = step * np.ceil(highest / step)
+
+    def x(edge: float) -> float:
+        return _LEFT + edge / bins * (_WIDTH - _LEFT - 12)
+
+    def y(share: float) -> float:
+        return _HEIGHT - _BOTTOM - share / top * (_HEIGHT - _BOTTOM - 12)
+
+    parts = [
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" class="chart" '
+        'aria-label="Histogram of depth by split">'
+    ]
+    for number in range(round(top / step) + 1):
+        height = y(number * step)
+        parts.append(
+            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - 12}" y1="{height:.1f}" '
+            f'y2="{height:.1f}"/><text class="side" x="{_LEFT - 6}" y="{height + 4:.1f}">'
+            f"{100 * number * step:.0f} %</text>"
+        )
+    metre = round(1 / (_BINS[1] - _BINS[0]))
+    for edge in range(0, bins + 1, metre if bins <= 6 * metre else 2 * metre):
+        label = "beyond 10" if edge >= len(_BINS) - 2 and bins > edge else f"{_BINS[edge]:g}"
+        parts.append(
+            f'<text class="tick" x="{x(edge):.1f}" y="{_HEIGHT - _BOTTOM + 16}">{label}</text>'
+        )
+    for number, (name, share) in enumerate(shares.items()):
+        path = f"M{x(0):.1f},{y(0):.1f}" + "".join(
+            f"V{y(float(share[k])):.1f}H{x(k + 1):.1f}" for k in range(bins)
+        )
+        parts.append(
+            f'<path class="series s{number % 4}" d="{path}V{y(0):.1f}">'
+            f"<title>{escape(name)}</title></path>"
+        )
+    middle = (_LEFT + _WIDTH - 12) / 2
+    parts.append(f'<text class="tick" x="{middle}" y="{_HEIGHT - 6}">depth in metres</text></svg>')
+    return "".join(parts)

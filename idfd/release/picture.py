@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.model.triple import DepthSource, Triple
-from idfd.processing.pictures import colors, depth_scale, label_strip
+from idfd.processing.pictures import NOTHING, colors, depth_scale, label_strip
 from idfd.release.store import ReleaseFile
 from idfd.storage.durable import write_bytes
 from idfd.storage.images import encode_png
@@ -18,12 +18,20 @@ from idfd.storage.images import encode_png
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_GAP = 8
 _SOURCE_COLOURS = {
     DepthSource.NONE: (40, 40, 40),
     DepthSource.MEASURED: (70, 160, 90),
     DepthSource.FUSED: (60, 120, 200),
     DepthSource.IN_PAINTED: (230, 150, 50),
     DepthSource.UNKNOWN: (150, 130, 170),
+}
+_SOURCE_LABELS = {
+    DepthSource.NONE: "none",
+    DepthSource.MEASURED: "measured",
+    DepthSource.FUSED: "fused",
+    DepthSource.IN_PAINTED: "in-painted",
+    DepthSource.UNKNOWN: "unknown (the source does not say)",
 }
 
 
@@ -50,7 +58,7 @@ def plot_triple(triple: Triple) -> Figure:
     titles = (
         f"all-in-focus, f/{record.all_in_focus.f_number:g}",
         f"defocused, f/{record.defocused.f_number:g}",
-        "depth (m)",
+        "depth in metres, grey: none",
         "where the depth comes from",
     )
     metres = np.where(triple.depth > 0, triple.depth / 1000, np.nan)
@@ -58,41 +66,48 @@ def plot_triple(triple: Triple) -> Figure:
     axes[0, 0].imshow(triple.all_in_focus)
     axes[0, 1].imshow(triple.defocused)
     shown = axes[1, 0].imshow(metres, cmap="viridis", vmin=near, vmax=far)
-    figure.colorbar(shown, ax=axes[1, 0], shrink=0.8)
+    axes[1, 0].set_facecolor(_fractions(NOTHING))
+    figure.colorbar(shown, ax=axes[1, 0], shrink=0.8, extend="both")
     axes[1, 1].imshow(colour_source(triple.source))
     axes[1, 1].legend(
         handles=[
-            Patch(color=_fractions(colour), label=code.name.lower().replace("_", "-"))
+            Patch(color=_fractions(colour), label=f"{_SOURCE_LABELS[code]}: {100 * share:.1f} %")
             for code, colour in _SOURCE_COLOURS.items()
-            if np.any(triple.source == code)
+            if (share := float(np.mean(triple.source == code))) > 0
         ],
         loc="lower right",
     )
     for axis, title in zip(axes.flat, titles, strict=True):
         axis.set_title(title)
-        axis.set_axis_off()
-    figure.suptitle(f"{record.id} · {record.scene} · {record.environment} · {record.verdict}")
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    figure.suptitle(
+        f"{record.id} · scene {record.scene} · {record.environment} · checks: {record.verdict}"
+    )
     return figure
 
 
 def contact_sheet(release: ReleaseFile, width: int = 200, columns: int = 2) -> NDArray[np.uint8]:
     """All triples, small: all-in-focus, defocused and depth side by side, (H, W, 3) RGB."""
+    home = {take: name for name, takes in release.splits.items() for take in takes}
     tiles = []
     for take in release.ids:
         depth = release.read(take, _depth_array(release, take)).astype(np.float32) / 1000
+        near, far = depth_scale(depth, depth > 0)
         parts = [
             release.read(take, "all_in_focus"),
             release.read(take, "defocused"),
-            colors(depth, *depth_scale(depth, depth > 0), depth > 0),
+            colors(depth, near, far, depth > 0),
         ]
         height = round(width * depth.shape[0] / depth.shape[1])
         small = [cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in parts]
-        tiles.append(label_strip(np.hstack(small), take))
+        text = f"{take}  {home.get(take, 'no split')}  depth {near:.2f} to {far:.2f} m"
+        tiles.append(label_strip(np.hstack(small), text))
     tallest = max(tile.shape[0] for tile in tiles)
-    tiles = [np.pad(t, ((0, tallest - t.shape[0]), (0, 8), (0, 0))) for t in tiles]
+    tiles = [np.pad(t, ((0, tallest - t.shape[0]), (0, _GAP), (0, 0))) for t in tiles]
     while len(tiles) % columns:
         tiles.append(np.zeros_like(tiles[0]))
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
+    rows = [np.hstack(tiles[i : i + columns])[:, :-_GAP] for i in range(0, len(tiles), columns)]
     return np.vstack(rows)
 
 

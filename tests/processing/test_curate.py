@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from pairs import make_pair, random_parameters, textured_photo
+
+from idfd.errors import InputError
+from idfd.model.triple import DepthSource
+from idfd.processing.curate import (
+    CurateConfig,
+    Limit,
+    fit_pair,
+    move_depth,
+    render_defocused,
+    source_map,
+)
+from idfd.processing.residual import patch_shifts
+from idfd.processing.transform import as_record
+
+KEY = "0" * 64
+
+
+def curated_pair(gain: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
+    photo = textured_photo()
+    parameters = random_parameters(np.random.default_rng(5), 700, 500)
+    sharp, blurred, _ = make_pair(photo, parameters, radius=4, disk=True, gain=gain)
+    return sharp, blurred
+
+
+def test_a_pair_is_brought_together() -> None:
+    sharp, blurred = curated_pair()
+    fit = fit_pair(sharp, blurred, np.ones(sharp.shape[:2], np.uint16), CurateConfig(), KEY)
+    assert fit.verdict == "pass", fit.reasons
+    rendered = render_defocused(blurred, fit, fit.crop)
+    assert rendered.shape == (fit.crop.height, fit.crop.width, 3)
+    assert np.median(patch_shifts(sharp[fit.crop.window], rendered)) < 0.25
+    assert fit.measures["psnr_after"] > fit.measures["psnr_before"] + 3
+    assert abs(float(rendered.mean()) - float(sharp[fit.crop.window].mean())) < 1
+
+
+def test_photos_of_different_views_fail() -> None:
+    first, second = textured_photo(seed=1), textured_photo(seed=2)
+    fit = fit_pair(first, second, np.ones(first.shape[:2], np.uint16), CurateConfig(), KEY)
+    assert fit.verdict == "fail"
+    assert any("correlation" in reason for reason in fit.reasons)
+
+
+def test_underexposure_and_missing_depth_are_noticed() -> None:
+    sharp, blurred = curated_pair(gain=0.6)
+    fit = fit_pair(sharp, blurred, np.zeros(sharp.shape[:2], np.uint16), CurateConfig(), KEY)
+    verdicts = {check.name: check.verdict for check in fit.checks}
+    assert verdicts["exposure"] == "warn"
+    assert verdicts["depth_coverage"] == "fail"
+
+
+def test_depth_of_another_size_is_refused() -> None:
+    sharp, blurred = curated_pair()
+    with pytest.raises(InputError, match="depth map 100x90"):
+        fit_pair(sharp, blurred, np.ones((90, 100), np.uint16), CurateConfig(), KEY)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.4, "pass"), (0.5, "pass"), (0.6, "warn"), (3, "fail"), (np.nan, "fail")],
+)
+def test_limits(value: float, verdict: str) -> None:
+    assert Limit(warn=0.5, fail=2, unit="px").judge("x", value).verdict == verdict
+    upside = Limit(warn=-0.5, fail=-2, unit="px", higher_is_better=True)
+    assert upside.judge("x", -value).verdict == verdict
+
+
+@given(
+    arrays.arrays(np.uint16, (24, 32)),
+    st.lists(st.floats(-0.05, 0.05), min_size=9, max_size=9),
+)
+def test_depth_moves_without_new_values(depth: np.ndarray, values: list[float]) -> None:
+    moved = move_depth(depth, as_record(np.array(values), 32, 24))
+    assert set(np.unique(moved)) <= set(np.unique(depth)) | {0}
+
+
+def test_depth_moves_with_the_photo() -> None:
+    depth = np.zeros((40, 60), np.uint16)
+    depth[20, 30] = 1234
+    shift = as_record(np.array([0, 0, 5, 0, 0, -3, 0, 0, 0]) / (np.hypot(60, 40) / 2), 60, 40)
+    assert move_depth(depth, shift)[23, 25] == 1234
+
+
+def test_source_maps_tell_measured_from_filled() -> None:
+    raw = np.array([[1000, 0, 0]], np.uint16)
+    whole = np.array([[1000, 900, 0]], np.uint16)
+    measured, painted, none = DepthSource.MEASURED, DepthSource.IN_PAINTED, DepthSource.NONE
+    unknown = DepthSource.UNKNOWN
+    assert source_map(raw, whole, filled=False).tolist() == [[measured, painted, none]]
+    assert source_map(raw, None, filled=False).tolist() == [[measured, none, none]]
+    assert source_map(None, whole, filled=True).tolist() == [[unknown, unknown, none]]
+    assert source_map(None, whole, filled=False).tolist() == [[painted, painted, none]]
+
+
+def test_patch_shifts_measure_a_known_shift() -> None:
+    photo = textured_photo()
+    shifts = patch_shifts(photo[10:-10, 10:-10], photo[10:-10, 11:-9])
+    assert np.median(shifts) == pytest.approx(1, abs=0.05)
+    assert (
+        len(patch_shifts(np.zeros((200, 200, 3), np.uint8), np.zeros((200, 200, 3), np.uint8))) == 0
+    )
+
+
+@pytest.mark.parametrize("radius", [2, 4, 8])
+def test_patch_shifts_are_not_fooled_by_blur(radius: float) -> None:
+    sharp, blurred, _ = make_pair(textured_photo(), np.zeros(9), radius=radius, disk=True)
+    assert np.median(patch_shifts(sharp, blurred)) < 0.25
