@@ -34,7 +34,7 @@ class IdfdError(Exception):
         if self.limit:
             text += f" Expected {self.limit}."
         if self.remedy:
-            text += f" {self.remedy}."
+            text += f" {self.remedy}" if self.remedy.endswith("?") else f" {self.remedy}."
         return text
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -19,15 +19,17 @@ find_python() {
 prepare() {
     extras=$1
     python=$(find_python) || exit 1
-    want=$("$python" --version; cat setup.cfg constraints.txt; echo "$extras")
+    # The folder counts too: an environment does not survive being moved.
+    want=$("$python" --version; pwd; cat setup.cfg constraints.txt; echo "$extras")
     [ -x .venv/bin/python ] && [ "$(cat ".venv/installed-$2" 2>/dev/null)" = "$want" ] && return
-    if [ -x .venv/bin/python ] && ! .venv/bin/python -c '' 2>/dev/null; then
+    if ! .venv/bin/python -c '' 2>/dev/null || [ "$(cat .venv/folder 2>/dev/null)" != "$(pwd)" ]; then
         rm -rf .venv
     fi
     [ -x .venv/bin/python ] || "$python" -m venv .venv || {
         rm -rf .venv
         fail "Python cannot make a virtual environment. On Debian: 'apt install python3-venv'."
     }
+    pwd >.venv/folder
     echo "Installing into .venv (the first time takes a few minutes) ..."
     pip="-m pip --disable-pip-version-check -q"
     # torch comes first and is pinned: other packages would pull a build with several GB of CUDA.

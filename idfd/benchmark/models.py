@@ -104,7 +104,7 @@ def load_model(name: str) -> Model:
         raise InputError(
             f"there is no model '{name}'",
             limit=f"one of {', '.join(known)}, or package.module:ClassName",
-            remedy=f"Did you mean '{near[0]}'" if near else None,
+            remedy=f"Did you mean '{near[0]}'?" if near else None,
         )
     model = _import(reference)()
     if not isinstance(model, Model):

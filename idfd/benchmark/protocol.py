@@ -115,7 +115,7 @@ def load_protocol(name: str = DEFAULT) -> LoadedProtocol:
         raise InputError(
             f"there is no protocol '{name}'",
             limit=f"one of {', '.join(PINNED)}, or the path of a .json file",
-            remedy=f"Did you mean '{near[0]}'" if near else None,
+            remedy=f"Did you mean '{near[0]}'?" if near else None,
         )
     file = resources.files("idfd.benchmark") / "protocols" / f"{name}.json"
     data = file.read_bytes()

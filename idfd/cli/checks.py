@@ -42,10 +42,10 @@ def run_checks() -> list[Result]:
 
 
 def _python() -> Result:
-    good = sys.version_info >= (3, 10)
+    good = (3, 10) <= sys.version_info[:2] <= (3, 13)
     return Result(
         "Python", "ok" if good else "missing", platform.python_version(),
-        "" if good else "Install Python 3.10 or newer",
+        "" if good else "Install Python 3.10 to 3.13",
     )  # fmt: skip
 
 
@@ -71,8 +71,8 @@ def _disk() -> Result:
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     good = free >= _DISK_GB
     return Result(
-        "disk", "ok" if good else "missing", f"{free:.1f} GB free here",
-        "" if good else f"Free at least {_DISK_GB:g} GB",
+        "disk", "ok" if good else "low", f"{free:.1f} GB free here",
+        "" if good else f"Free {_DISK_GB:g} GB before curating or building a release",
     )  # fmt: skip
 
 

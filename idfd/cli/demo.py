@@ -15,7 +15,11 @@ import click
 @click.option("--scenes", type=click.IntRange(min=6), default=12, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def demo(output: Path, scenes: int, seed: int) -> int:
-    """Render a two-aperture set, then import, curate, release, verify, evaluate and report it."""
+    """Run everything once on a small rendered set.
+
+    Renders photos at two apertures, then imports, curates, releases, verifies, evaluates and
+    reports them.
+    """
     from idfd.benchmark.models import load_model
     from idfd.benchmark.report import write_report
     from idfd.benchmark.run import run
@@ -40,13 +44,13 @@ def demo(output: Path, scenes: int, seed: int) -> int:
     step("3. Curate: align, match exposure and vignetting, crop, judge")
     curation = curate_collection(collection, output / "triples", workers=default_workers())
     click.echo(f"{len(curation.triples)} triples, {len(curation.failed)} failed")
-    step("4. Build the release, its Croissant metadata and its data card")
+    step("4. Build the release")
     release = output / "demo.h5"
     manifest = build_release(output / "triples", release, version="0.1.0", name="demo")
-    cards = [write_croissant(release), *write_card(release)]
     click.echo(f"{len(manifest.arrays)} arrays, content {manifest.digest[:16]}…")
-    step("5. Verify it")
+    step("5. Verify it, and write its Croissant metadata and data card")
     report = verify_release(release)
+    cards = [write_croissant(release), *write_card(release, report)]
     errors = sum(finding.level == "error" for finding in report.findings)
     click.echo(f"{sum(report.checked.values())} checks, {errors} errors")
     step("6. Evaluate two baselines on the test split")

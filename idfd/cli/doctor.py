@@ -16,7 +16,10 @@ def version() -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def doctor(as_json: bool) -> int:
-    """Check that this machine has what idfd needs; say what to do where it has not."""
+    """Check that this machine has what idfd needs.
+
+    Where something is missing, says what to do. Exit code 1 if something needed is missing.
+    """
     from idfd.cli.checks import run_checks
     from idfd.cli.output import print_json, print_table
 

@@ -34,9 +34,8 @@ def curate(collection: Path, output: Path, workers: int | None, force: bool, as_
     from idfd.processing.pool import default_workers
 
     index = collection / "collection.json" if collection.is_dir() else collection
-    result = curate_collection(
-        schema.load(Collection, index), output, workers=workers or default_workers(), force=force
-    )
+    found = schema.load(Collection, index, "Make one with 'idfd release import'")
+    result = curate_collection(found, output, workers=workers or default_workers(), force=force)
     if as_json:
         print_json(result)
     else:

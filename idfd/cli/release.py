@@ -93,9 +93,18 @@ def split(triples: Path, output: Path, shares: tuple[str, ...], seed: int, as_js
         print_json(table)
         return
     rows = [
-        (s.name, len(s.takes), len({records[take].group for take in s.takes})) for s in table.splits
+        (
+            s.name,
+            len(s.takes),
+            f"{len(s.takes) / len(records):.0%}",
+            f"{parsed[s.name]:.0%}",
+            len({records[take].group for take in s.takes}),
+        )
+        for s in table.splits
     ]
-    print_table(("split", "triples", "scene groups"), rows)
+    print_table(("split", "triples", "share", "asked", "scene groups"), rows)
+    if any(abs(len(s.takes) / len(records) - parsed[s.name]) > 0.05 for s in table.splits):
+        click.echo("Groups are never cut, so the shares are as near as whole groups allow.")
     click.echo(f"seed {seed} -> {output}")
 
 
@@ -123,12 +132,13 @@ def build(
     from idfd.release.build import build_release
     from idfd.release.card import write_card
     from idfd.release.croissant import write_croissant
+    from idfd.release.verify import verify_release
 
     table = schema.load(SplitTable, splits_file) if splits_file else None
     manifest = build_release(triples, output, version=version, splits=table, name=name)
     beside = [write_croissant(output)]
     if card:
-        beside += write_card(output)
+        beside += write_card(output, verify_release(output))
     if as_json:
         print_json(manifest)
         return
@@ -188,22 +198,24 @@ def info(path: Path, as_json: bool) -> None:
                 ("triples", facts.triples),
                 ("depth", ", ".join(facts.depth_kinds)),
                 ("splits", ", ".join(f"{k} {len(v)}" for k, v in file.splits.items())),
-                ("splits are", f"{facts.split_origin}, by {facts.split_grouping}"),
+                ("splits are", f"{facts.split_origin}; {facts.split_grouping}"),
                 ("excluded", len(facts.excluded) + len(facts.failed)),
                 ("made by", facts.provenance.tool),
-                ("content", file.manifest.digest),
             ],
         )
+        # A table would break it over two lines, and it is there to be copied.
+        click.echo(f"content {file.manifest.digest}")
 
 
 @release.command()
 @click.argument("path", metavar="RELEASE", type=_PATH)
 @click.argument("take", metavar="ID", required=False)
-@click.option("-o", "--output", required=True, type=_PATH, help="PNG file to write.")
-def show(path: Path, take: str | None, output: Path) -> None:
+@click.option("-o", "--output", type=_PATH, help="PNG file; default: beside RELEASE.")
+def show(path: Path, take: str | None, output: Path | None) -> None:
     """Draw one triple of RELEASE, or without ID a contact sheet of all."""
     from idfd.release.picture import save_picture
 
+    output = output or path.with_suffix(f".{take or 'sheet'}.png")
     save_picture(path, take, output)
     click.echo(f"{output}")
 

@@ -74,7 +74,7 @@ class PairFit(Document, frozen=True, kw_only=True):
     def reasons(self) -> tuple[str, ...]:
         """The checks that did not pass, with value and limit."""
         return tuple(
-            f"{c.name} {c.value:g} {c.unit} (limit {c.fail if c.verdict == 'fail' else c.warn:g})"
+            f"{c.name} {c.value:.3g} {c.unit} (limit {c.fail if c.verdict == 'fail' else c.warn:g})"
             for c in self.checks
             if c.verdict != "pass"
         )

@@ -96,13 +96,19 @@ def decode(kind: type[D], data: bytes, where: str | Path) -> D:
         raise SchemaError(f"invalid field: {error}", where=where) from None
 
 
-def load(kind: type[D], path: Path) -> D:
-    """Read a document from a file; see :func:`decode` for the errors."""
+def load(kind: type[D], path: Path, remedy: str | None = None) -> D:
+    """Read a document from a file; see :func:`decode` for the errors.
+
+    Args:
+        kind: The document class expected.
+        path: The file.
+        remedy: What to do where the file is missing.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise InputError(
-            "no such file", where=path, limit=f"a document of schema {kind.SCHEMA}"
+            "no such file", where=path, limit=f"a document of schema {kind.SCHEMA}", remedy=remedy
         ) from None
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None

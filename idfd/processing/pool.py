@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -48,8 +49,7 @@ def run_tasks(
             max_workers=min(workers, max(1, len(tasks))),
             # Forking a process with OpenCV's threads in it can deadlock.
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=cv2.setNumThreads,
-            initargs=(1,),
+            initializer=_start_worker,
         )
         try:
             waiting = iter(tasks)
@@ -73,6 +73,12 @@ def run_tasks(
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    # Ctrl-C reaches the whole group; the driver ends the workers, without a traceback from each.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _guarded(function: Callable[[T], R], task: T) -> R | IdfdError:

@@ -8,6 +8,8 @@ lock on to what the blur left over (it is off by pixels on perfectly aligned pho
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -43,19 +45,20 @@ def patch_shifts(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray
     height, width = soft[0].shape
     side = min(PATCH // 2, height, width)
     step = max(side // 2, int(np.sqrt(max(1, (height - side) * (width - side)) / _MAX_PATCHES)))
-    window = cv2.createHanningWindow((side, side), cv2.CV_32F)
-    window /= window.sum()
+    hann = cv2.createHanningWindow((side, side), cv2.CV_32F)
+    window = np.asarray(hann / hann.sum(), np.float32)
     shifts = []
     for y in range(0, height - side + 1, step):
         for x in range(0, width - side + 1, step):
-            shift = _shift(*(image[y : y + side, x : x + side] for image in soft), window)
+            at = (slice(y, y + side), slice(x, x + side))
+            shift = _shift(soft[0][at], soft[1][at], window)
             if shift is not None:
                 shifts.append(2 * float(np.hypot(*shift)))
     return np.array(shifts)
 
 
 def _shift(
-    first: NDArray[np.float32], second: NDArray[np.float32], window: NDArray[np.float32]
+    first: NDArray[Any], second: NDArray[Any], window: NDArray[np.float32]
 ) -> NDArray[np.float64] | None:
     """Least-squares shift of one patch, or None where it cannot be told in both directions."""
     centred = []

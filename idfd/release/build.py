@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from idfd.release.splits import check_table
 from idfd.storage.durable import atomic_file
 from idfd.storage.images import decode_image, depth_to_millimetres, read_bytes
 
-_VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def build_release(
@@ -62,16 +64,16 @@ def build_release(
         The manifest that was written into the file.
 
     Raises:
-        InputError: No triples, a bad version, or splits that do not cover the triples.
+        InputError: No triples, a bad version, splits that do not cover the triples, or a triple
+            without one of its arrays or with one of another type or size.
         StorageError: The file cannot be written.
     """
-    if not _VERSION.match(version):
+    if not _VERSION.fullmatch(version):
         raise InputError(
             f"'{version}' is not a semantic version", limit="MAJOR.MINOR.PATCH, such as 1.0.0"
         )
-    curation = schema.load(Curation, folder / INDEX)
+    curation = schema.load(Curation, folder / INDEX, "Curate a set with 'idfd process curate'")
     wanted = [entry for entry in curation.triples if entry.verdict in include]
-    wanted = [entry for entry in wanted if (folder / "triples" / entry.id).is_dir()]
     if not wanted:
         raise InputError("no triples to release", where=folder, remedy="See its curation.json")
     table = splits or curation.splits
@@ -86,11 +88,17 @@ def build_release(
     excluded = tuple(entry for entry in curation.triples if entry.id not in records)
     known_absent = {entry.id for entry in excluded} | {entry.id for entry in curation.failed}
     members = check_table(table, records, known_absent)
-    files = {take: sorted((folder / "triples" / take).glob("*.*")) for take in records}
+    files = {take: _array_files(folder / "triples" / take) for take in records}
     kinds = tuple(
         kind for kind, array in DEPTH_ARRAYS.items()
-        if any(path.stem == array for paths in files.values() for path in paths)
+        if all(any(path.stem == array for path in paths) for paths in files.values())
     )  # fmt: skip
+    if not kinds:
+        raise InputError(
+            "no kind of depth is there for every triple",
+            where=folder,
+            limit=f"{' or '.join(DEPTH_ARRAYS.values())} in each",
+        )
     info = ReleaseInfo(
         name=name or curation.name,
         version=version,
@@ -108,18 +116,28 @@ def build_release(
         audit=curation.audit,
         provenance=provenance(),
     )
-    arrays = sum(path.stem in ARRAYS for paths in files.values() for path in paths)
+    arrays = sum(map(len, files.values()))
     with atomic_file(output) as temporary:
         size = block_size(arrays + len(members), 3 + len(records))
-        with h5py.File(temporary, "w", userblock_size=size) as file:
+        with _new_file(temporary, size) as file, ThreadPoolExecutor(2) as pool:
             _write_root(file, info)
             _write_splits(file, members, table)
-            with ThreadPoolExecutor(2) as pool:
-                for take in track(records, len(records), "build"):
-                    _write_triple(file, records[take], members, files[take], pool)
+            for take in track(records, len(records), "build"):
+                _write_triple(file, records[take], members, files[take], pool)
         manifest = describe(temporary)
         write_manifest(temporary, manifest)
     return manifest
+
+
+@contextmanager
+def _new_file(path: Path, block: int) -> Iterator[h5py.File]:
+    """Open a new HDF5 file whose failures are all of the operating system's kind."""
+    try:
+        with h5py.File(path, "w", userblock_size=block) as file:
+            yield file
+    except RuntimeError as error:
+        # h5py raises this where closing a file on a full disk fails.
+        raise OSError(str(error)) from error
 
 
 def _write_root(file: h5py.File, info: ReleaseInfo) -> None:
@@ -158,10 +176,8 @@ def _write_triple(
     group.attrs["f_number_all_in_focus"] = record.all_in_focus.f_number
     group.attrs["f_number_defocused"] = record.defocused.f_number
     for path in files:
-        if path.stem not in ARRAYS:
-            continue
         spec = ARRAYS[path.stem]
-        array = _load(path)
+        array = _load(path, record)
         item = write_chunked(group, path.stem, array, pool)
         item.attrs["units"] = spec.units
         item.attrs["description"] = spec.description
@@ -169,10 +185,51 @@ def _write_triple(
         item.attrs["interpretation"] = "RGB" if spec.channels == 3 else "scalar"
 
 
-def _load(path: Path) -> NDArray[Any]:
+def _array_files(folder: Path) -> list[Path]:
+    """The files of a triple's arrays, in the order of their names.
+
+    Raises:
+        InputError: An array that every triple needs is missing.
+    """
+    files = sorted(path for path in folder.glob("*.*") if path.stem in ARRAYS)
+    names = {path.stem for path in files}
+    missing = sorted(name for name, spec in ARRAYS.items() if spec.required and name not in names)
+    if missing:
+        raise InputError(
+            f"the triple lacks {', '.join(missing)}",
+            where=folder,
+            remedy="Run 'idfd process curate' again",
+        )
+    return files
+
+
+def _load(path: Path, record: TripleRecord) -> NDArray[Any]:
+    """Read an array of a triple.
+
+    Raises:
+        InputError: Damaged file, or an array of another type or size than the triple's.
+    """
+    spec = ARRAYS[path.stem]
+    array = _read_array(path)
+    size = (record.crop.height, record.crop.width)
+    shape = (*size, spec.channels) if spec.channels > 1 else size
+    if array.dtype.newbyteorder("=") != spec.dtype or array.shape != shape:
+        raise InputError(
+            f"{path.stem} is {array.dtype} of shape {array.shape}",
+            where=path,
+            limit=f"{np.dtype(spec.dtype)} of shape {shape}",
+        )
+    return array
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    data = read_bytes(path)
     if path.suffix == ".npy":
-        return np.asarray(np.load(path, allow_pickle=False))
-    image = decode_image(read_bytes(path), path, cv2.IMREAD_UNCHANGED)
+        try:
+            return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+        except (ValueError, EOFError, OSError) as error:
+            raise InputError(f"not a NumPy array file ({error})", where=path) from None
+    image = decode_image(data, path, cv2.IMREAD_UNCHANGED)
     if image.ndim == 3:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     return depth_to_millimetres(image, path) if path.stem in DEPTH_ARRAYS.values() else image
@@ -191,7 +248,7 @@ def write_chunked(
     item = group.create_dataset(
         name,
         shape=array.shape,
-        dtype=array.dtype,
+        dtype=array.dtype.newbyteorder("<"),
         chunks=chunks,
         compression="gzip",
         compression_opts=GZIP_LEVEL,

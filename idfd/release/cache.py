@@ -6,7 +6,12 @@ and safe to delete at any time.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +44,12 @@ class TrainingCache:
         folder = parent / release.manifest.digest[:32]
         if not (folder / _INDEX).exists():
             make_folder(parent)
-            _build(release, folder)
+            with _locked(parent):
+                # Processes that train together ask together; the first one builds.
+                if not (folder / _INDEX).exists():
+                    for left in parent.glob(f".{folder.name}.*"):
+                        shutil.rmtree(left, ignore_errors=True)  # of a build that was killed
+                    _build(release, folder)
         return cls(folder)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -55,14 +65,34 @@ class TrainingCache:
                 entry = self._index[name]
             except KeyError:
                 raise ReleaseError(f"no array {name}", where=self.folder) from None
-            self._maps[name] = np.memmap(
-                self.folder / f"{array}.bin",
-                dtype=np.dtype(entry["dtype"]),
-                mode="r",
-                offset=entry["offset"],
-                shape=tuple(entry["shape"]),
-            )
+            try:
+                self._maps[name] = np.memmap(
+                    self.folder / f"{array}.bin",
+                    dtype=np.dtype(entry["dtype"]),
+                    mode="r",
+                    offset=entry["offset"],
+                    shape=tuple(entry["shape"]),
+                )
+            except (OSError, ValueError) as error:
+                raise ReleaseError(
+                    f"the cache is damaged ({error})",
+                    where=self.folder,
+                    remedy="Delete the folder; it is built again",
+                ) from None
         return np.array(self._maps[name][window])
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time work in a folder; a killed one lets go."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems cannot lock; then processes may build the same cache twice.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _build(release: ReleaseFile, folder: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from idfd.model.triple import Check, DepthSource
 from idfd.release.picture import contact_sheet
 from idfd.release.store import ReleaseFile
-from idfd.release.verify import verify_release
+from idfd.release.verify import VerifyReport, verify_release
 from idfd.storage.durable import write_bytes
 from idfd.storage.hashing import sha256_file
 from idfd.storage.images import encode_jpeg
@@ -43,11 +43,12 @@ class _Facts:
     checks: dict[str, list[Check]]
 
 
-def write_card(path: Path) -> list[Path]:
+def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
     """Write ``<release>.card.md`` and ``<release>.card.html`` beside a release.
 
     Args:
         path: The release file.
+        report: What its verification found; by default it is verified here.
 
     Returns:
         The paths that were written.
@@ -71,7 +72,7 @@ def write_card(path: Path) -> list[Path]:
             "psnr": {k: (np.mean(v), np.min(v), np.max(v)) for k, v in facts.psnr.items()},
             "meanings": {_source_name(code): text for code, text in _MEANINGS.items()},
             "checks": [_check_row(checks) for checks in facts.checks.values()],
-            "verify": verify_release(path),
+            "verify": report or verify_release(path),
         }
         sheet = encode_jpeg(contact_sheet(file, width=160), 80)
     environment = jinja2.Environment(
@@ -96,7 +97,7 @@ def _gather(file: ReleaseFile) -> _Facts:
         depth={name: np.zeros(len(_BINS) - 1, np.int64) for name in file.splits},
         sources={},
         rows=[],
-        psnr={"as shot": [], "curated": []},
+        psnr={},
         checks={},
     )
     codes = np.zeros(max(DepthSource) + 1, np.int64)
@@ -108,13 +109,12 @@ def _gather(file: ReleaseFile) -> _Facts:
         facts.depth[home[take]] += np.histogram(depth[depth > 0] / 1000, _BINS)[0]
         codes += np.bincount(file.read(take, "source").ravel(), minlength=len(codes))[: len(codes)]
         environments[record.environment, home[take]] += 1
-        facts.psnr["as shot"].append(record.measures["psnr_before"])
-        facts.psnr["curated"].append(record.measures["psnr_after"])
+        for label, measure in (("as shot", "psnr_before"), ("curated", "psnr_after")):
+            if measure in record.measures:
+                facts.psnr.setdefault(label, []).append(record.measures[measure])
         for check in record.checks:
             facts.checks.setdefault(check.name, []).append(check)
-    facts.sources = {
-        _source_name(code): float(codes[code] / codes.sum()) for code in DepthSource
-    }
+    facts.sources = {_source_name(code): float(codes[code] / codes.sum()) for code in DepthSource}
     facts.rows = [
         {"environment": environment, "split": split, "count": count}
         for (environment, split), count in sorted(environments.items())
@@ -140,7 +140,7 @@ def _check_row(checks: list[Check]) -> dict[str, Any]:
     }
 
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 220, 52, 40
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 480, 200, 44, 40
 
 
 def _histogram(depth: dict[str, NDArray[np.int64]]) -> str:
@@ -171,7 +171,7 @@ def _histogram(depth: dict[str, NDArray[np.int64]]) -> str:
         )
     metre = round(1 / (_BINS[1] - _BINS[0]))
     for edge in range(0, bins + 1, metre if bins <= 6 * metre else 2 * metre):
-        label = "beyond 10" if edge >= len(_BINS) - 2 and bins > edge else f"{_BINS[edge]:g}"
+        label = "> 10" if edge >= len(_BINS) - 2 and bins > edge else f"{_BINS[edge]:g}"
         parts.append(
             f'<text class="tick" x="{x(edge):.1f}" y="{_HEIGHT - _BOTTOM + 16}">{label}</text>'
         )

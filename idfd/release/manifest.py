@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import h5py
 import msgspec
@@ -26,13 +26,18 @@ _NOT_A_RELEASE = "Give an HDF5 file that 'idfd release build' made"
 
 
 class ArrayEntry(Record, frozen=True, kw_only=True):
-    """An array: its content hash, and the bytes of the file [start, end) that hold its chunks."""
+    """An array: its content hash, and the bytes of the file [start, end) that hold its chunks.
+
+    ``stored_sha256`` covers those bytes as they lie in the file, so that damage can be placed
+    without HDF5, which may crash on a damaged file.
+    """
 
     sha256: Sha256
     dtype: str
     shape: tuple[int, ...]
     start: int
     end: int
+    stored_sha256: Sha256
 
 
 class Manifest(Document, frozen=True, kw_only=True):
@@ -83,22 +88,17 @@ def describe(path: Path) -> Manifest:
     def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
         attributes[name] = {key: attribute_hash(value) for key, value in item.attrs.items()}
         if isinstance(item, h5py.Dataset):
-            if item.chunks is None:
-                starts = [item.id.get_offset() or 0]
-                ends = [starts[0] + item.id.get_storage_size()]
-            else:
-                places = [item.id.get_chunk_info(i) for i in range(item.id.get_num_chunks())]
-                starts = [place.byte_offset for place in places]
-                ends = [place.byte_offset + place.size for place in places]
+            start, end = _extent(raw, item, block)
             arrays[name] = ArrayEntry(
                 sha256=sha256_array(item[()]),
                 dtype=item.dtype.str,
                 shape=item.shape,
-                start=min(starts, default=0),
-                end=max(ends, default=0),
+                start=start,
+                end=end,
+                stored_sha256=sha256_bytes(bytes_between(raw, start, end)),
             )
 
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r") as file, path.open("rb") as raw:
         block = file.userblock_size
         visit("/", file)
         file.visititems(visit)
@@ -107,6 +107,31 @@ def describe(path: Path) -> Manifest:
         body_sha256=sha256_file(path, start=block),
         arrays=arrays,
         attributes=attributes,
+    )
+
+
+def bytes_between(raw: BinaryIO, start: int, end: int) -> bytes:
+    """The bytes [start, end) of a file, fewer where it is shorter."""
+    raw.seek(start)
+    return raw.read(end - start)
+
+
+def _extent(raw: BinaryIO, item: h5py.Dataset, block: int) -> tuple[int, int]:
+    """First byte, and byte after the last one, of what a dataset stores."""
+    if item.chunks is None:
+        start = item.id.get_offset() or 0
+        return start, start + item.id.get_storage_size()
+    places = [item.id.get_chunk_info(i) for i in range(item.id.get_num_chunks())]
+    if not places:
+        return 0, 0
+    first = places[0]
+    stored = item.id.read_direct_chunk(first.chunk_offset)[1]
+    found = bytes_between(raw, first.byte_offset, first.byte_offset + first.size)
+    # HDF5 1.14.2 and older count the places of chunks from the end of the user block.
+    shift = 0 if found == stored else block
+    return (
+        shift + min(place.byte_offset for place in places),
+        shift + max(place.byte_offset + place.size for place in places),
     )
 
 
@@ -143,23 +168,24 @@ def read_manifest(path: Path) -> tuple[Manifest, int]:
                 raise ReleaseError(
                     "no manifest at the start of the file", where=path, remedy=_NOT_A_RELEASE
                 )
+            size = path.stat().st_size
             block, length = int(match[1]), int(match[2])
             file.seek(match.end())
-            body = file.read(length)
+            body = file.read(min(length, size))
+            padding = file.read(max(0, min(block, size) - file.tell()))
     except OSError as error:
         raise ReleaseError(
             f"cannot be read ({error.strerror})", where=path, remedy=_NOT_A_RELEASE
         ) from None
     if len(body) < length:
         raise ReleaseError(
-            f"truncated after {path.stat().st_size} bytes, inside the manifest; every array is "
-            "lost",
+            f"truncated after {size} bytes, inside the manifest; every array is lost",
             where=path,
             remedy="Download or copy the release again",
         )
-    if sha256_bytes(body).encode() != match[3]:
+    if sha256_bytes(body).encode() != match[3] or padding.strip(b"\0"):
         raise ReleaseError(
-            "the manifest is damaged (its hash does not match)",
+            "the manifest in the user block is damaged (its hash does not match)",
             where=path,
             remedy="Download or copy the release again",
         )

@@ -58,7 +58,7 @@ def plot_triple(triple: Triple) -> Figure:
     titles = (
         f"all-in-focus, f/{record.all_in_focus.f_number:g}",
         f"defocused, f/{record.defocused.f_number:g}",
-        "depth in metres, grey: none",
+        "depth (m)",
         "where the depth comes from",
     )
     metres = np.where(triple.depth > 0, triple.depth / 1000, np.nan)
@@ -67,7 +67,7 @@ def plot_triple(triple: Triple) -> Figure:
     axes[0, 1].imshow(triple.defocused)
     shown = axes[1, 0].imshow(metres, cmap="viridis", vmin=near, vmax=far)
     axes[1, 0].set_facecolor(_fractions(NOTHING))
-    figure.colorbar(shown, ax=axes[1, 0], shrink=0.8, extend="both")
+    figure.colorbar(shown, ax=axes[1, 0], shrink=0.8, extend="both", label="m; grey: no depth")
     axes[1, 1].imshow(colour_source(triple.source))
     axes[1, 1].legend(
         handles=[
@@ -126,6 +126,7 @@ def save_picture(path: Path, take: str | None, output: Path) -> None:
         with ReleaseFile(path) as file:
             write_bytes(output, encode_png(contact_sheet(file), level=6))
         return
+    import difflib
     import io
 
     from idfd.errors import InputError
@@ -133,7 +134,13 @@ def save_picture(path: Path, take: str | None, output: Path) -> None:
 
     with IDFD(path) as dataset:
         if take not in dataset.ids:
-            raise InputError(f"no triple '{take}'", where=path, remedy="See 'idfd release info'")
+            near = difflib.get_close_matches(take, dataset.ids, n=3, cutoff=0.4) or dataset.ids[:3]
+            raise InputError(
+                f"no triple '{take}'",
+                where=path,
+                limit=f"an id such as {', '.join(near)}",
+                remedy="Leave the id out for a contact sheet with all ids",
+            )
         buffer = io.BytesIO()
         dataset.plot(dataset.ids.index(take)).savefig(buffer, format="png", dpi=110)
     write_bytes(output, buffer.getvalue())

@@ -10,6 +10,7 @@ Example:
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError, MissingDependencyError, ReleaseError
 from idfd.model.camera import Intrinsics
-from idfd.model.triple import DepthKind, DepthSource, Triple, TripleRecord
+from idfd.model.triple import Crop, DepthKind, DepthSource, Triple, TripleRecord
 from idfd.release.cache import TrainingCache
 from idfd.release.layout import DEPTH_ARRAYS, ReleaseInfo
 from idfd.release.store import ReleaseFile
@@ -48,8 +49,10 @@ class IDFD(_Base):
             the release has it.
         crop: Height and width of a random window, the same for all arrays; an int is a square.
         flip: Mirror half of the items left to right, all arrays alike.
-        seed: Seed of the augmentation. The same seed gives the same windows for any number of
-            workers; each further visit of an item, or each epoch in workers, draws anew.
+        seed: Seed of the augmentation; each further visit of an item draws anew. Data loader
+            workers, whatever their number, also take torch's seed into it, which differs by
+            epoch: with ``torch.manual_seed`` a run repeats. Workers that stay alive
+            (``persistent_workers``) keep that seed, and count the visits each for itself.
         tensors: Yield dictionaries of float32 torch tensors instead of :class:`Triple`.
         cache: Folder for an uncompressed copy that makes random windows many times faster. It
             is built once for each release, and found again by the release's content.
@@ -107,6 +110,9 @@ class IDFD(_Base):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Any:
         """Return triple ``index`` as :class:`Triple`, or as tensors where those were asked for.
@@ -223,12 +229,14 @@ def _epoch_seed() -> int:
 
 def _crop_record(record: TripleRecord, window: tuple[slice, slice]) -> TripleRecord:
     rows, columns = window
-    if record.intrinsics is None:
-        return record
-    cropped = record.intrinsics.cropped(
-        columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
+    x, y = columns.start, rows.start
+    width, height = columns.stop - x, rows.stop - y
+    camera = record.intrinsics
+    return msgspec.structs.replace(
+        record,
+        intrinsics=None if camera is None else camera.cropped(x, y, width, height),
+        crop=Crop(x=record.crop.x + x, y=record.crop.y + y, width=width, height=height),
     )
-    return msgspec.structs.replace(record, intrinsics=cropped)
 
 
 def _mirror(triple: Triple) -> Triple:
@@ -238,7 +246,13 @@ def _mirror(triple: Triple) -> Triple:
     record = triple.record
     camera: Intrinsics | None = record.intrinsics
     if camera is not None:
-        camera = msgspec.structs.replace(camera, cx=camera.width - 1 - camera.cx)
+        distortion = list(camera.distortion)
+        if len(distortion) > 3:
+            # k1, k2, p1, p2, ...: only p2 is odd in x.
+            distortion[3] = -distortion[3]
+        camera = msgspec.structs.replace(
+            camera, cx=camera.width - 1 - camera.cx, distortion=tuple(distortion)
+        )
         record = msgspec.structs.replace(record, intrinsics=camera)
     return replace(
         triple,

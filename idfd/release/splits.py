@@ -32,7 +32,7 @@ def draw_splits(
     Raises:
         InputError: The shares do not sum to 1, or there are fewer groups than splits.
     """
-    if abs(sum(shares.values()) - 1) > 1e-6 or min(shares.values()) <= 0:
+    if not (abs(sum(shares.values()) - 1) <= 1e-6 and min(shares.values()) > 0):
         raise InputError(
             f"the shares {dict(shares)} sum to {sum(shares.values()):g}",
             limit="positive shares that sum to 1",

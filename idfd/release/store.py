@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 from numpy.typing import NDArray
 
-from idfd.errors import InputError, ReleaseError
+from idfd.errors import InputError, ReleaseError, SchemaError
 from idfd.model import schema
 from idfd.model.capture import Split, SplitTable
 from idfd.model.triple import TripleRecord
-from idfd.release.layout import FORMAT, SCHEMA_VERSION, ReleaseInfo
+from idfd.release.chunks import read_window
+from idfd.release.layout import ARRAYS, FORMAT, SCHEMA_VERSION, ReleaseInfo
 from idfd.release.manifest import Manifest, read_manifest
 
-# The chunks of one window are read once; a larger cache would only cost memory in every worker.
-_CHUNK_CACHE_BYTES = 1 << 20
+# HDF5 keeps this much for each open array. A window reads each chunk once, so a cache would only
+# fill the memory of every worker with the whole set.
+_CHUNK_CACHE_BYTES = 0
 
 
 class ReleaseFile:
@@ -72,9 +73,12 @@ class ReleaseFile:
                 where=self.path,
                 limit=f"the attribute format = '{FORMAT}'",
             )
-        schema.check_version(
-            FORMAT, str(file.attrs.get("schema_version")), SCHEMA_VERSION, self.path
-        )
+        try:
+            found = str(file.attrs.get("schema_version"))
+            schema.check_version(FORMAT, found, SCHEMA_VERSION, self.path)
+        except SchemaError:
+            file.close()
+            raise
         return file
 
     def __getstate__(self) -> dict[str, Any]:
@@ -150,8 +154,8 @@ class ReleaseFile:
             ReleaseError: The triple has no such array, or its data are damaged.
         """
         try:
-            return np.asarray(self._dataset(take, array)[window])
-        except OSError as error:
+            return read_window(self._dataset(take, array), window)
+        except (OSError, RuntimeError, ValueError) as error:
             raise ReleaseError(
                 f"/triples/{take}/{array} cannot be read ({error})",
                 where=self.path,
@@ -168,7 +172,7 @@ class ReleaseFile:
                 raise ReleaseError(
                     f"no array /{name}",
                     where=self.path,
-                    limit=f"one of {list(self.info.depth_kinds)}",
+                    limit=f"an array of a triple, one of {', '.join(ARRAYS)}",
                 ) from None
         return self._datasets[name]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import h5py
 import numpy as np
@@ -12,16 +13,30 @@ from numpy.typing import NDArray
 
 from idfd.errors import IdfdError, ReleaseError
 from idfd.model.schema import Document, Record
-from idfd.model.triple import DepthSource
+from idfd.model.triple import DepthSource, TripleRecord
 from idfd.progress import track
 from idfd.release.duplicates import near_duplicates, perceptual_hash
+from idfd.release.guard import guarded
 from idfd.release.layout import ARRAYS
-from idfd.release.manifest import Manifest, attribute_hash, read_manifest
+from idfd.release.manifest import (
+    ArrayEntry,
+    Manifest,
+    attribute_hash,
+    bytes_between,
+    read_manifest,
+)
 from idfd.release.splits import leaks
 from idfd.release.store import ReleaseFile
-from idfd.storage.hashing import sha256_array, sha256_file
+from idfd.storage.hashing import sha256_array, sha256_bytes, sha256_file
 
 _SHOWN = 5
+# What h5py raises for damaged metadata: AttributeError where an array became a group, TypeError
+# for unknown types, MemoryError for absurd sizes, ValueError for names that are not UTF-8.
+_UNREADABLE = (
+    KeyError, OSError, RuntimeError, ValueError, TypeError, AttributeError, MemoryError,
+    OverflowError,
+)  # fmt: skip
+_Expectation: TypeAlias = tuple[bool, str, str, str]
 
 
 class Finding(Record, frozen=True, kw_only=True):
@@ -96,94 +111,134 @@ def verify_release(path: Path) -> VerifyReport:
         checker.expect(False, "manifest", str(path.name), str(error))
         return checker.report(path)
     checker.expect(True, "manifest", "", "")
-    _check_bytes(checker, path, manifest, block)
+    if not _check_bytes(checker, path, manifest, block):
+        _place_damage(checker, path, manifest, block)
+        return checker.report(path)
     try:
         release = ReleaseFile(path)
+        _ = release.info
     except IdfdError as error:
         checker.expect(False, "open", path.name, str(error))
         return checker.report(path)
     checker.expect(True, "open", "", "")
     with release:
-        _check_attributes(checker, release, manifest)
-        _check_arrays(checker, release, manifest)
+        steps = 2 * (len(manifest.arrays) + sum(map(len, manifest.attributes.values())))
+        for expectation in track(_walk(release.file, manifest), steps, "verify"):
+            checker.expect(*expectation)
         if all(finding.level != "error" for finding in checker.findings):
             # The content of a damaged file has no meaning to check.
             _check_content(checker, release)
     return checker.report(path)
 
 
-def _check_bytes(checker: _Checker, path: Path, manifest: Manifest, block: int) -> None:
+def _check_bytes(checker: _Checker, path: Path, manifest: Manifest, block: int) -> bool:
+    """Hold the bytes of the file against the manifest; whether HDF5 can be trusted with them."""
     size, expected = path.stat().st_size, block + manifest.body_bytes
     lost = sorted(name for name, entry in manifest.arrays.items() if entry.end > size)
-    if size < expected and not lost:
+    if size < expected and not lost and manifest.arrays:
         # Only HDF5's index at the end is gone, but it leads to the last array.
         lost = [max(manifest.arrays, key=lambda name: manifest.arrays[name].end)]
     shown = ", ".join(f"/{name}" for name in lost[:_SHOWN])
     more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
-    checker.expect(
+    whole = checker.expect(
         size >= expected,
         "size",
         f"/{lost[0]}" if lost else path.name,
         f"truncated: {size} of {expected} bytes; lost: {shown}{more}",
     )
-    checker.expect(
+    whole &= checker.expect(
         size <= expected, "size", path.name, f"{size - expected} bytes too many at the end"
     )
-    if size == expected:
-        checker.expect(
-            sha256_file(path, start=block) == manifest.body_sha256,
-            "file checksum",
-            path.name,
-            "the bytes of the file differ from those that were released",
-        )
+    return whole and checker.expect(
+        sha256_file(path, start=block) == manifest.body_sha256,
+        "file checksum",
+        path.name,
+        "the bytes of the file differ from those that were released",
+    )
 
 
-def _check_attributes(checker: _Checker, release: ReleaseFile, manifest: Manifest) -> None:
+def _place_damage(checker: _Checker, path: Path, manifest: Manifest, block: int) -> None:
+    """Name what is damaged in a file whose bytes differ from those that were released.
+
+    HDF5 says it best, but may crash or hang, so it works in a process of its own. Arrays that it
+    does not come to are judged by the bytes that hold them, among which bits of others may lie.
+    """
+
+    def work() -> Iterator[_Expectation]:
+        with h5py.File(path, "r") as file:
+            yield from _walk(file, manifest)
+
+    named: set[str] = set()
+    sound: set[str] = set()
+    size = path.stat().st_size
+    # HDF5 opens no truncated file.
+    for expectation, reason in guarded(work) if size >= block + manifest.body_bytes else ():
+        if reason is not None:
+            checker.expect(False, "structure", path.name, f"HDF5 cannot read the file ({reason})")
+            continue
+        good, check, where, message = expectation
+        checker.expect(good, check, where, message)
+        if not good:
+            named.add(where)
+        elif check == "array checksum":
+            sound.add(where)
+    with path.open("rb") as raw:
+        changed = {
+            f"/{name}": entry
+            for name, entry in manifest.arrays.items()
+            if entry.end <= size
+            and sha256_bytes(bytes_between(raw, entry.start, entry.end)) != entry.stored_sha256
+        }
+    for where, entry in changed.items():
+        if where not in named | sound:
+            message = f"the bytes {entry.start} to {entry.end} of the file, which hold it, differ"
+            checker.expect(False, "stored bytes", where, message)
+
+
+def _walk(file: h5py.File, manifest: Manifest) -> Iterator[_Expectation]:
+    """Hold every attribute and array, as HDF5 reads them, against the manifest."""
+    yield from _walk_structure(file, manifest)
     for name, expected in manifest.attributes.items():
         where = f"/{name}" if name != "/" else name
         try:
-            found = {k: attribute_hash(v) for k, v in release.file[name].attrs.items()}
-        except (KeyError, OSError, RuntimeError) as error:
-            checker.expect(False, "attributes", where, f"cannot be read ({error})")
+            found = {k: attribute_hash(v) for k, v in file[name].attrs.items()}
+        except _UNREADABLE as error:
+            yield False, "attributes", where, f"cannot be read ({error})"
             continue
         for key, digest in expected.items():
-            if checker.expect(key in found, "attributes", where, f"attribute '{key}' is missing"):
-                checker.expect(
-                    found[key] == digest, "attributes", where, f"attribute '{key}' was changed"
-                )
+            yield key in found, "attributes", where, f"attribute '{key}' is missing"
+            changed = found.get(key, digest) != digest
+            yield not changed, "attributes", where, f"attribute '{key}' was changed"
         for key in sorted(set(found) - set(expected)):
-            checker.expect(False, "attributes", where, f"attribute '{key}' was added")
+            yield False, "attributes", where, f"attribute '{key}' was added"
+    for name, entry in manifest.arrays.items():
+        yield from _walk_array(file, name, entry)
 
 
-def _check_arrays(checker: _Checker, release: ReleaseFile, manifest: Manifest) -> None:
+def _walk_structure(file: h5py.File, manifest: Manifest) -> Iterator[_Expectation]:
     present: list[str] = []
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            present.append(name)
-
     try:
-        release.file.visititems(visit)
-    except (KeyError, OSError, RuntimeError) as error:
-        checker.expect(False, "structure", "/", f"the index of the file is damaged ({error})")
-    for name in sorted(set(present) - set(manifest.arrays)):
-        checker.expect(False, "structure", f"/{name}", "array that was not released")
-    for name, entry in track(manifest.arrays.items(), len(manifest.arrays), "verify"):
-        where = f"/{name}"
-        try:
-            array = np.asarray(release.file[name][()])
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
-            checker.expect(False, "array checksum", where, f"cannot be read ({error})")
-            continue
-        checker.expect(
-            (array.dtype.str, array.shape) == (entry.dtype, tuple(entry.shape)),
-            "type and shape",
-            where,
-            f"{array.dtype.str} {array.shape} instead of {entry.dtype} {tuple(entry.shape)}",
-        )
-        checker.expect(
-            sha256_array(array) == entry.sha256, "array checksum", where, "the content has changed"
-        )
+        file.visit(present.append)
+    except _UNREADABLE as error:
+        yield False, "structure", "/", f"the index of the file is damaged ({error})"
+    for name in sorted(set(present) - set(manifest.attributes)):
+        yield False, "structure", f"/{name}", "was not released"
+
+
+def _walk_array(file: h5py.File, name: str, entry: ArrayEntry) -> Iterator[_Expectation]:
+    where = f"/{name}"
+    try:
+        item = file[name]
+        found = item.dtype.str, tuple(item.shape)
+        expected = entry.dtype, tuple(entry.shape)
+        message = f"{found[0]} {found[1]} instead of {expected[0]} {expected[1]}"
+        yield found == expected, "type and shape", where, message
+        # A damaged shape could ask for more memory than there is.
+        same = found == expected and sha256_array(item[()]) == entry.sha256
+    except _UNREADABLE as error:
+        yield False, "array checksum", where, f"cannot be read ({error})"
+        return
+    yield same, "array checksum", where, "the content has changed"
 
 
 def _check_content(checker: _Checker, release: ReleaseFile) -> None:
@@ -194,7 +249,15 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
     hashes: dict[str, NDArray[np.bool_]] = {}
     groups: dict[str, str] = {}
     for take in track(release.ids, len(release.ids), "check"):
-        hashes[take], groups[take] = _check_triple(checker, release, take)
+        try:
+            record = release.record(take)
+        except IdfdError as error:
+            checker.expect(False, "records", f"/triples/{take}", str(error))
+            continue
+        groups[take] = record.group
+        arrays = {name: release.read(take, name) for name in ARRAYS if release.has(take, name)}
+        if _check_triple(checker, take, record, arrays):
+            hashes[take] = perceptual_hash(arrays["all_in_focus"])
     home = {take: name for name, takes in release.splits.items() for take in takes}
     for take in release.ids:
         checker.expect(take in home, "splits cover", f"/triples/{take}", "in no split")
@@ -215,7 +278,8 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
             f"scene group '{group}' also stands in '{first}'", level,
         )  # fmt: skip
     checker.checked["scene leaks"] += len(set(groups.values()))
-    for take, other, bits in near_duplicates(hashes, home):
+    housed = {take: bits for take, bits in hashes.items() if take in home}
+    for take, other, bits in near_duplicates(housed, home):
         checker.expect(
             False, "near duplicates", f"/triples/{take}",
             f"its photo is nearly that of '{other}' in split '{home[other]}' ({bits} of 64 bits)",
@@ -225,28 +289,29 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
 
 
 def _check_triple(
-    checker: _Checker, release: ReleaseFile, take: str
-) -> tuple[NDArray[np.bool_], str]:
+    checker: _Checker, take: str, record: TripleRecord, arrays: dict[str, NDArray[Any]]
+) -> bool:
+    """Check one triple; False where an array is missing or of a wrong type or size."""
     where = f"/triples/{take}"
-    record = release.record(take)
-    arrays = {name: release.read(take, name) for name in ARRAYS if release.has(take, name)}
-    size = arrays["all_in_focus"].shape[:2]
+    size = (record.crop.height, record.crop.width)
+    usable = True
     for name, spec in ARRAYS.items():
         if name not in arrays:
-            checker.expect(not spec.required, "arrays", where, f"'{name}' is missing")
+            usable &= checker.expect(not spec.required, "arrays", where, f"'{name}' is missing")
             continue
         array = arrays[name]
         expected = (*size, 3) if spec.channels == 3 else size
-        checker.expect(array.dtype == spec.dtype, "types", f"{where}/{name}", str(array.dtype))
-        checker.expect(array.shape == expected, "sizes", f"{where}/{name}", f"shape {array.shape}")
-    checker.expect(
-        (record.crop.height, record.crop.width) == size, "sizes", where,
-        f"the record's crop is {record.crop.width}x{record.crop.height}",
-    )  # fmt: skip
+        usable &= checker.expect(
+            array.dtype == spec.dtype, "types", f"{where}/{name}", str(array.dtype)
+        )
+        usable &= checker.expect(
+            array.shape == expected, "sizes", f"{where}/{name}",
+            f"shape {array.shape} instead of {expected}",
+        )  # fmt: skip
     whole = arrays.get("depth_inpainted", arrays.get("depth"))
-    if not checker.expect(whole is not None, "arrays", where, "no depth"):
-        return perceptual_hash(arrays["all_in_focus"]), record.group
-    assert whole is not None
+    usable &= checker.expect(whole is not None, "arrays", where, "no depth")
+    if not usable or whole is None:
+        return False
     source = arrays["source"]
     checker.expect(
         int(source.max()) <= max(DepthSource), "ranges", f"{where}/source", f"code {source.max()}"
@@ -265,4 +330,4 @@ def _check_triple(
     if "uncertainty" in arrays:
         bad = int(np.count_nonzero(~(arrays["uncertainty"].astype(np.float32) >= 0)))
         checker.expect(bad == 0, "ranges", f"{where}/uncertainty", f"{bad} negative or NaN values")
-    return perceptual_hash(arrays["all_in_focus"]), record.group
+    return True

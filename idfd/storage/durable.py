@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,10 +32,13 @@ _REMEDIES = {
 
 def storage_error(error: OSError, where: Path) -> StorageError:
     """Turn an operating system's error into one with a remedy."""
+    # HDF5 hides the number in its message: "unable to write (errno = 28, error message = ...)".
+    hidden = re.search(r"errno = (\d+)", str(error))
+    number = error.errno or (int(hidden[1]) if hidden else 0)
     return StorageError(
-        f"cannot be written ({error.strerror or error})",
+        f"cannot be written ({os.strerror(number) if number else error})",
         where=where,
-        remedy=_REMEDIES.get(error.errno or 0, "Check the disk and run the command again"),
+        remedy=_REMEDIES.get(number, "Check the disk and run the command again"),
     )
 
 

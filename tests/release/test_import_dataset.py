@@ -46,7 +46,7 @@ def test_the_same_data_gives_the_same_bytes(dataset: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("dfd-indoor", "dfd_indoor"), ("IDFD", "idfd_published")]
+    ("name", "meant"), [("dfd-indor", "dfd_indoor"), ("IDFD", "idfd_published")]
 )
 def test_unknown_names_meet_a_suggestion(name: str, meant: str) -> None:
     with pytest.raises(InputError, match=f"Did you mean '{meant}'"):

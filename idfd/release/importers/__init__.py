@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import typing
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from idfd.errors import InputError, StorageError
@@ -27,22 +27,24 @@ IMPORTERS = {
 """Importers by name, with a line about each; the module has the importer's name."""
 
 
-def importer(name: str) -> Callable[..., Collection]:
-    """The ``read`` function of an importer.
+def importer(name: str) -> ModuleType:
+    """The module of an importer: its ``read`` function and ``LAYOUT``, what it looks for.
+
+    Args:
+        name: A name of :data:`IMPORTERS`; ``-`` stands for ``_``, as is common on command lines.
 
     Raises:
         InputError: There is none of that name; the message offers the nearest ones.
     """
-    name = name.replace("-", "_")  # both are common on command lines
-    if name not in IMPORTERS:
-        near = difflib.get_close_matches(name.lower(), IMPORTERS, n=1, cutoff=0.4)
+    module = name.lower().replace("-", "_")
+    if module not in IMPORTERS:
+        near = difflib.get_close_matches(module, IMPORTERS, n=1, cutoff=0.4)
         raise InputError(
             f"there is no importer '{name}'",
             limit=f"one of {', '.join(IMPORTERS)}",
-            remedy=f"Did you mean '{near[0]}'" if near else None,
+            remedy=f"Did you mean '{near[0]}'?" if near else None,
         )
-    read: Callable[..., Collection] = import_module(f"{__name__}.{name}").read
-    return read
+    return import_module(f"{__name__}.{module}")
 
 
 def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Collection:
@@ -61,7 +63,8 @@ def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Col
         InputError: An unknown importer or option, a missing or empty folder, another layout.
         StorageError: The output cannot be written; then nothing of it is left.
     """
-    read = importer(name)
+    module = importer(name)
+    read: Callable[..., Collection] = module.read
     known = [option for option in inspect.signature(read).parameters if option != "source"]
     for option in options:
         if option not in known:
@@ -73,7 +76,7 @@ def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Col
         raise InputError(
             "is a file, not a folder" if source.exists() else "there is no such folder",
             where=source,
-            limit=f"a folder with {_layout(name)}",
+            limit=f"a folder with {module.LAYOUT}",
         )
     collection = read(source.resolve(), **options)
     write_collection(collection, output)
@@ -108,7 +111,3 @@ def write_collection(collection: Collection, output: Path) -> None:
             for folder in new_folders:
                 folder.rmdir()
         raise
-
-
-def _layout(name: str) -> str:
-    return typing.cast(str, import_module(f"{__name__}.{name}").LAYOUT)

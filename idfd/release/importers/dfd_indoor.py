@@ -94,7 +94,7 @@ def read(source: Path) -> Collection:
         raise InputError(
             "no view has both photos and depth", where=source, limit=f"files named as in {LAYOUT}"
         )
-    groups, grouping = view_groups(views)
+    groups, grouping = view_groups(views, origin.environment)
     ids = take_ids([view.time for view in views])
     takes = [
         _take(view, name, group, seen, origin)

@@ -136,8 +136,12 @@ def _nearest(time: datetime, others: list[datetime]) -> str:
     return f"within {PAIR_LIMIT_S:g} s (the nearest is {away:.2f} s away)"
 
 
-def view_groups(views: list[View]) -> tuple[list[str], str]:
+def view_groups(views: list[View], prefix: str) -> tuple[list[str], str]:
     """Group views by pauses; see the module's description.
+
+    Args:
+        views: Views of all splits.
+        prefix: What the names of the groups start with.
 
     Returns:
         The group's name of each view, numbered in order of time, and a sentence on how the
@@ -151,7 +155,7 @@ def view_groups(views: list[View]) -> tuple[list[str], str]:
         group_of[view] = group
         previous = view
     grouping = (
-        f"as published; scenes are not published, groups are inferred from pauses of more than "
-        f"{GROUP_GAP_S:g} s"
+        f"view groups inferred from pauses of more than {GROUP_GAP_S:g} s "
+        "(scenes are not published)"
     )
-    return [f"office-{group_of[view]:02d}" for view in views], grouping
+    return [f"{prefix}-{group_of[view]:02d}" for view in views], grouping
