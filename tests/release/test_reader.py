@@ -349,6 +349,23 @@ def test_parent_and_forked_children_read_at_the_same_time(
     assert [child.exitcode for child in children] == [0, 0]
 
 
+def _opens_anew(file: ReleaseFile, inherited: int) -> None:
+    # HDF5's state must not be shared: its locks and caches belong to the parent.
+    assert id(file.file) != inherited
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_opens_the_file_anew(release: Path) -> None:
+    file = ReleaseFile(release)
+    assert file.file is file.file
+    child = multiprocessing.get_context("fork").Process(
+        target=_opens_anew, args=(file, id(file.file))
+    )
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+
+
 def test_a_closed_release_opens_again(release: Path) -> None:
     dataset = IDFD(release)
     with dataset:

@@ -99,6 +99,15 @@ def test_the_splits_of_a_seed_stay_as_they_are() -> None:
     assert {take.split("-")[0] for take in drawn["test"]} == {"room2"}
 
 
+def test_large_groups_go_first() -> None:
+    # The small ones can then even out the shares.
+    groups = {f"big{i}": (9, "indoor") for i in range(2)}
+    groups |= {f"room{i}": (1, "indoor") for i in range(18)}
+    for seed in range(20):
+        drawn = members(draw_splits(make_records(groups), {"train": 0.5, "test": 0.5}, seed))
+        assert {name: len(takes) for name, takes in drawn.items()} == {"train": 18, "test": 18}
+
+
 def test_environments_are_spread_over_the_splits() -> None:
     groups = {f"in{i}": (2, "indoor") for i in range(20)}
     groups |= {f"out{i}": (2, "outdoor") for i in range(10)}
