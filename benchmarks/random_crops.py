@@ -1,7 +1,8 @@
 """Random 256 by 256 training crops: from files, from a release, from the training cache.
 
 The peer decodes the JPEG photos and the PNG depth map of an item and cuts the crop, as a training
-set of files does. All read the same crops of the same items in the same order, in one process;
+set of files does. ``IDFD`` yields whole triples: the same arrays, the source map and the record.
+All read random crops of the same items in the same order, in one process;
 the operating system's cache is warm for all; no HDF5 chunk cache is used.
 
 Usage: python benchmarks/random_crops.py [--photos FOLDER] [--size 1920x1280] [--scenes N]
@@ -25,9 +26,8 @@ from idfd.capture.simulated.scenes import write_published_layout
 from idfd.model.capture import Collection
 from idfd.processing.curation import curate_collection
 from idfd.release.build import build_release
-from idfd.release.cache import TrainingCache
 from idfd.release.importers import import_dataset
-from idfd.release.store import ReleaseFile
+from idfd.release.reader import IDFD
 
 CROP = 256
 CROPS = 192
@@ -45,11 +45,11 @@ def from_files(collection: Collection, items: list[tuple[str, int, int]]) -> Non
             assert crop.shape[:2] == (CROP, CROP)
 
 
-def from_reader(reader: ReleaseFile | TrainingCache, items: list[tuple[str, int, int]]) -> None:
-    for take, y, x in items:
-        for array in ARRAYS:
-            crop = reader.read(take, array, (slice(y, y + CROP), slice(x, x + CROP)))
-            assert crop.shape[:2] == (CROP, CROP)
+def from_dataset(dataset: IDFD, items: list[tuple[str, int, int]]) -> None:
+    place = {take: index for index, take in enumerate(dataset.ids)}
+    for take, _, _ in items:
+        triple = dataset[place[take]]
+        assert triple.depth.shape == (CROP, CROP)
 
 
 def main() -> None:
@@ -69,27 +69,27 @@ def main() -> None:
         collection = import_dataset("dfd_indoor", photos, folder / "collection")
         curation = curate_collection(collection, folder / "triples", workers=2)
         build_release(folder / "triples", folder / "set.h5", version="1.0.0")
-        with ReleaseFile(folder / "set.h5") as release:
-            cache = TrainingCache.open(release, folder / "cache")
-            assert curation.size is not None
-            generator = np.random.default_rng(0)
-            items = [
-                (
-                    release.ids[int(generator.integers(len(release.ids)))],
-                    int(generator.integers(curation.size[1] - CROP + 1)),
-                    int(generator.integers(curation.size[0] - CROP + 1)),
-                )
-                for _ in range(CROPS)
-            ]
-            contenders: dict[str, Callable[[], object]] = {
-                "JPEG and PNG files (peer)": lambda: from_files(collection, items),
-                "release": lambda: from_reader(release, items),
-                "training cache": lambda: from_reader(cache, items),
-            }
-            source = "real photographs" if arguments.photos else "rendered set"
-            size = "x".join(map(str, curation.size))
-            print(f"{len(release.ids)} triples of {size}, {source}", file=sys.stderr)
-            print_ratios(compare(contenders), CROPS, "triples")
+        release = IDFD(folder / "set.h5", crop=CROP)
+        cached = IDFD(folder / "set.h5", crop=CROP, cache=folder / "cache")
+        assert curation.size is not None
+        generator = np.random.default_rng(0)
+        items = [
+            (
+                release.ids[int(generator.integers(len(release.ids)))],
+                int(generator.integers(curation.size[1] - CROP + 1)),
+                int(generator.integers(curation.size[0] - CROP + 1)),
+            )
+            for _ in range(CROPS)
+        ]
+        contenders: dict[str, Callable[[], object]] = {
+            "JPEG and PNG files (peer)": lambda: from_files(collection, items),
+            "IDFD, release": lambda: from_dataset(release, items),
+            "IDFD, training cache": lambda: from_dataset(cached, items),
+        }
+        source = "real photographs" if arguments.photos else "rendered set"
+        size = "x".join(map(str, curation.size))
+        print(f"{len(release.ids)} triples of {size}, {source}", file=sys.stderr)
+        print_ratios(compare(contenders), CROPS, "triples")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,13 @@ class Provenance(Record, frozen=True, kw_only=True):
     config: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-PACKAGES_THAT_SHAPE_RESULTS = ("numpy", "opencv-python", "opencv-python-headless", "h5py")
+PACKAGES_THAT_SHAPE_RESULTS = (
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "h5py",
+    "deflate",
+)
 
 
 def provenance(config: dict[str, Any] | None = None) -> Provenance:

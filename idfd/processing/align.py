@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.triple import PairTransform
-from idfd.processing.blur_match import BlurField, Image, apply_blur, box, find_blur, tone
+from idfd.processing.blur_match import FAMILIES, BlurField, Image, apply_blur, box, find_blur, tone
 from idfd.processing.color import CLIP_LEVEL, brightest, linear_from_uint8, luminance
 from idfd.processing.transform import IDENTITY, as_record, map_normalised
 
@@ -195,7 +195,7 @@ def _fit_level(
     remaining: int,
     config: AlignConfig,
 ) -> tuple[NDArray[np.float64], BlurField, float]:
-    finest = remaining == 0
+    finest, heed_clipping = remaining == 0, remaining <= 1
     free = np.arange(9) if remaining <= 1 else np.arange(6)
     defocused = tone(level.defocused)
     height, width = level.sharp.shape
@@ -209,21 +209,25 @@ def _fit_level(
     usable = np.ones_like(level.sharp, bool)
     correlation, spread = 0.0, 1.0
     corners = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]]) * 0.7
-    for iteration in range(8 if finest else 12):
-        aligned, mask, unclipped = _sample(level, defocused, parameters)
-        if remaining <= 1:
-            mask = mask & unclipped
+    for iteration in range(6 if finest else 10):
+        aligned, mask = _sample(level, defocused, parameters, heed_clipping)
         # On the finest level the blur found one level below is used: searching costs most there.
-        search = blur is None or (not finest and iteration in (0, 2, 5))
+        search = blur is None or (not finest and iteration in (0, 2))
         if search:
             blur = find_blur(
-                level.sharp, aligned, mask.astype(np.float32), level.window, level.shrink
+                level.sharp,
+                aligned,
+                mask.astype(np.float32),
+                level.window,
+                level.shrink,
+                # The family shows on coarse levels already; the last search only refines widths.
+                FAMILIES if blur is None or remaining > 1 else (blur.family,),
             )
         if search or iteration == 0:
             assert blur is not None
             like = apply_blur(level.sharp, blur, level.shrink)
             spread = float(np.median(blur.sigma)) / level.shrink
-            usable = _unspoilt(level, blur, border, heed_clipping=remaining <= 1)
+            usable = _unspoilt(level, blur, border, heed_clipping=heed_clipping)
         weight_mask = mask.astype(np.float32)
         template = _normalised(like, weight_mask, level.window)
         image = _normalised(aligned, weight_mask, level.window)
@@ -233,26 +237,28 @@ def _fit_level(
         )
         after = np.stack(map_normalised(parameters, corners[:, 0], corners[:, 1]), -1)
         step = float(np.abs((after - before) * level.pixels).max())
-        if step < (0.01 if finest else 0.02) and (finest or iteration > 2):
+        if step < (0.01 if finest else 0.02) and (finest or iteration > 1):
             break
     assert blur is not None
     return parameters, blur, correlation
 
 
 def _sample(
-    level: _Level, defocused: Image, parameters: NDArray[np.float64]
-) -> tuple[Image, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The defocused photo under the current transform, where it is inside and where unclipped."""
+    level: _Level, defocused: Image, parameters: NDArray[np.float64], heed_clipping: bool
+) -> tuple[Image, NDArray[np.bool_]]:
+    """The defocused photo under the current transform, and where it may be used."""
     width, height = level.size
     x, y = map_normalised(parameters, level.u, level.v)
     map_x = (x * level.pixels[0] + (width - 1) / 2).astype(np.float32)
     map_y = (y * level.pixels[1] + (height - 1) / 2).astype(np.float32)
     aligned = cv2.remap(defocused, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    clipped = cv2.remap(
-        level.defocused_clipped, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
-    inside = (map_x > 2) & (map_y > 2) & (map_x < width - 3) & (map_y < height - 3)
-    return aligned, inside, np.asarray(clipped < 0.05)
+    usable = (map_x > 2) & (map_y > 2) & (map_x < width - 3) & (map_y < height - 3)
+    if heed_clipping:
+        clipped = cv2.remap(
+            level.defocused_clipped, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
+        usable &= np.asarray(clipped < 0.05)
+    return aligned, usable
 
 
 def _unspoilt(
@@ -288,7 +294,7 @@ def _gauss_newton_step(
     gradient_y = cv2.Scharr(both, cv2.CV_32F, 0, 1, scale=1 / 64)
     magnitude = gradient_x * gradient_x + gradient_y * gradient_y
     # The flattest 40 % carry noise and no position.
-    chosen = np.flatnonzero(usable & (magnitude > np.percentile(magnitude[::4, ::4], 40)))
+    chosen = np.flatnonzero(usable & (magnitude > np.percentile(magnitude[::6, ::6], 40)))
     if chosen.size < 64:
         return parameters, 0.0
     # Neighbouring pixels say nearly the same; a regular sample of them is as good and faster.
@@ -296,7 +302,7 @@ def _gauss_newton_step(
     chosen = chosen[::stride]
     t, i = template.ravel()[chosen], image.ravel()[chosen]
     residual = t - i
-    noise = 1.4826 * float(np.median(np.abs(residual))) + 1e-6
+    noise = 1.4826 * float(np.median(np.abs(residual[::4]))) + 1e-6
     weight = 1 / (1 + (residual / (config.robust * noise)) ** 2) ** 2
     u, v = level.u.ravel()[chosen], level.v.ravel()[chosen]
     jacobian = _jacobian(

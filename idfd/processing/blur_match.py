@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[Any]  # float32; OpenCV's type stubs do not know
 Family = Literal["gaussian", "disk"]
+FAMILIES: tuple[Family, ...] = ("gaussian", "disk")
 
 SIGMAS = np.array([0.0, 0.5, 0.8, 1.2, 1.7, 2.3, 3.0, 3.9, 5.0, 6.3, 8.0], np.float32)
 """Standard deviations of the stack, pixels of the finest level. A disk of radius 2σ has the
@@ -69,7 +70,12 @@ def _blurred(linear: Image, sigma: float, family: Family) -> Image:
 
 
 def find_blur(
-    sharp_linear: Image, defocused: Image, mask: Image, window: int, shrink: float
+    sharp_linear: Image,
+    defocused: Image,
+    mask: Image,
+    window: int,
+    shrink: float,
+    families: tuple[Family, ...] = FAMILIES,
 ) -> BlurField:
     """Find the blur that makes the sharp photo most like the defocused one.
 
@@ -79,6 +85,7 @@ def find_blur(
         mask: 1 where ``defocused`` is valid, (H, W).
         window: Side of the neighbourhood that shares one blur, pixels.
         shrink: Finest-level pixels per pixel of these images.
+        families: Kinds of blur to try.
     """
     coverage = box(mask, window) + 1e-6
     centred = (defocused - box(defocused * mask, window) / coverage) * mask
@@ -86,7 +93,7 @@ def find_blur(
     wide = 2 * window + 1
     gain = box(defocused * mask, wide) / (box(tone(sharp_linear) * mask, wide) + 1e-3)
     best: tuple[float, Family, NDArray[np.float32]] | None = None
-    for family in ("gaussian", "disk"):
+    for family in families:
         costs = []
         for sigma in SIGMAS / shrink:
             candidate = _blurred(sharp_linear, float(sigma), family)

@@ -143,7 +143,7 @@ def _solve(
             weighted.T @ jacobian + np.diag(ridge + 1e-9), weighted.T @ error + ridge * q
         )
         q = q - step
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max() < 1e-5:
             break
     return q
 

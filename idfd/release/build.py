@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-import zlib
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,13 @@ from idfd.model.curation import Curation
 from idfd.model.provenance import provenance
 from idfd.model.triple import TripleRecord
 from idfd.processing.curation import INDEX, RECORD
+from idfd.processing.pool import default_workers
 from idfd.progress import track
+from idfd.release.chunks import Chunked, compress, write_chunked
 from idfd.release.layout import (
     ARRAYS,
-    CHUNK,
     DEPTH_ARRAYS,
     FORMAT,
-    GZIP_LEVEL,
     SCHEMA_VERSION,
     ReleaseInfo,
 )
@@ -119,11 +120,12 @@ def build_release(
     arrays = sum(map(len, files.values()))
     with atomic_file(output) as temporary:
         size = block_size(arrays + len(members), 3 + len(records))
-        with _new_file(temporary, size) as file, ThreadPoolExecutor(2) as pool:
+        with _new_file(temporary, size) as file:
             _write_root(file, info)
             _write_splits(file, members, table)
-            for take in track(records, len(records), "build"):
-                _write_triple(file, records[take], members, files[take], pool)
+            ready = _compressed([(record, files[take]) for take, record in records.items()])
+            for record, compressed in track(ready, len(records), "build"):
+                _write_triple(file, record, members, compressed)
         manifest = describe(temporary)
         write_manifest(temporary, manifest)
     return manifest
@@ -165,8 +167,7 @@ def _write_triple(
     file: h5py.File,
     record: TripleRecord,
     members: dict[str, tuple[str, ...]],
-    files: list[Path],
-    pool: ThreadPoolExecutor,
+    arrays: dict[str, Chunked],
 ) -> None:
     group = file.create_group(f"triples/{record.id}")
     group.attrs["record"] = schema.encode(record).decode()
@@ -175,14 +176,36 @@ def _write_triple(
         group.attrs[key] = getattr(record, key)
     group.attrs["f_number_all_in_focus"] = record.all_in_focus.f_number
     group.attrs["f_number_defocused"] = record.defocused.f_number
-    for path in files:
-        spec = ARRAYS[path.stem]
-        array = _load(path, record)
-        item = write_chunked(group, path.stem, array, pool)
+    for name, array in arrays.items():
+        spec = ARRAYS[name]
+        item = write_chunked(group, name, array)
         item.attrs["units"] = spec.units
         item.attrs["description"] = spec.description
         item.attrs["aligned_to"] = "all_in_focus"
         item.attrs["interpretation"] = "RGB" if spec.channels == 3 else "scalar"
+
+
+def _compressed(
+    triples: list[tuple[TripleRecord, list[Path]]],
+) -> Iterator[tuple[TripleRecord, dict[str, Chunked]]]:
+    """Read and compress triples a few ahead of the one being written: HDF5 writes alone."""
+
+    def prepare(record: TripleRecord, files: list[Path]) -> dict[str, Chunked]:
+        return {path.stem: compress(_load(path, record)) for path in files}
+
+    with ThreadPoolExecutor(default_workers()) as pool:
+        ahead: deque[tuple[TripleRecord, Future[dict[str, Chunked]]]] = deque()
+        waiting = iter(triples)
+        try:
+            while True:
+                for record, files in islice(waiting, default_workers() + 1 - len(ahead)):
+                    ahead.append((record, pool.submit(prepare, record, files)))
+                if not ahead:
+                    return
+                record, future = ahead.popleft()
+                yield record, future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _array_files(folder: Path) -> list[Path]:
@@ -233,46 +256,3 @@ def _read_array(path: Path) -> NDArray[Any]:
     if image.ndim == 3:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
     return depth_to_millimetres(image, path) if path.stem in DEPTH_ARRAYS.values() else image
-
-
-def write_chunked(
-    group: h5py.Group, name: str, array: NDArray[Any], pool: ThreadPoolExecutor
-) -> h5py.Dataset:
-    """Write an array in gzip chunks of 128 by 128 pixels, compressed by several threads.
-
-    The bytes are what HDF5's own shuffle and gzip filters would write, so that any HDF5 reads
-    them; HDF5 itself would compress them one after the other.
-    """
-    tile = (min(CHUNK, array.shape[0]), min(CHUNK, array.shape[1]))
-    chunks = tile + array.shape[2:]
-    item = group.create_dataset(
-        name,
-        shape=array.shape,
-        dtype=array.dtype.newbyteorder("<"),
-        chunks=chunks,
-        compression="gzip",
-        compression_opts=GZIP_LEVEL,
-        shuffle=array.dtype.itemsize > 1,
-    )
-    places = list(_origins(array.shape, tile))
-    for origin, data in zip(
-        places, pool.map(lambda at: _compressed(array, at, chunks), places), strict=True
-    ):
-        item.id.write_direct_chunk(origin + (0,) * (array.ndim - 2), data)
-    return item
-
-
-def _origins(shape: tuple[int, ...], tile: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    for y in range(0, shape[0], tile[0]):
-        for x in range(0, shape[1], tile[1]):
-            yield y, x
-
-
-def _compressed(array: NDArray[Any], at: tuple[int, int], chunks: tuple[int, ...]) -> bytes:
-    part = array[at[0] : at[0] + chunks[0], at[1] : at[1] + chunks[1]]
-    full = np.zeros(chunks, array.dtype.newbyteorder("<"))
-    full[: part.shape[0], : part.shape[1]] = part
-    data = full.tobytes()
-    if array.dtype.itemsize > 1:  # HDF5's shuffle: first bytes of all values, then second bytes
-        data = np.frombuffer(data, np.uint8).reshape(-1, array.dtype.itemsize).T.tobytes()
-    return zlib.compress(data, GZIP_LEVEL)

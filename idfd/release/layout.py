@@ -30,7 +30,7 @@ from idfd.model.schema import Document
 FORMAT = "idfd-release"
 SCHEMA_VERSION = "1.0.0"
 CHUNK = 128
-GZIP_LEVEL = 4
+GZIP_LEVEL = 6
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class ReleaseFile:
         self._handle: h5py.File | None = None
         self._pid = 0
         self._datasets: dict[str, h5py.Dataset] = {}
+        self._records: dict[str, TripleRecord] = {}
+        self._present: dict[str, bool] = {}
         # Opened here once, so that a bad file is refused before any work starts.
         _ = self.file
 
@@ -133,12 +135,18 @@ class ReleaseFile:
 
     def record(self, take: str) -> TripleRecord:
         """The record of a triple."""
-        text = self._attribute(f"triples/{take}", "record")
-        return schema.decode(TripleRecord, text.encode(), f"{self.path}:/triples/{take}")
+        if take not in self._records:
+            text = self._attribute(f"triples/{take}", "record")
+            where = f"{self.path}:/triples/{take}"
+            self._records[take] = schema.decode(TripleRecord, text.encode(), where)
+        return self._records[take]
 
     def has(self, take: str, array: str) -> bool:
         """Whether a triple has an optional array."""
-        return f"triples/{take}/{array}" in self.file
+        name = f"{take}/{array}"
+        if name not in self._present:
+            self._present[name] = f"triples/{name}" in self.file
+        return self._present[name]
 
     def shape(self, take: str) -> tuple[int, int]:
         """Height and width of a triple."""

@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +28,9 @@ from release_data import (
 )
 
 from idfd.errors import InputError, StorageError
-from idfd.release.build import build_release, write_chunked
-from idfd.release.layout import ARRAYS, CHUNK
+from idfd.release.build import build_release
+from idfd.release.chunks import compress, write_chunked
+from idfd.release.layout import ARRAYS, CHUNK, GZIP_LEVEL
 from idfd.release.manifest import read_manifest
 from idfd.release.reader import IDFD
 from idfd.release.verify import verify_release
@@ -45,12 +44,6 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_release(
         tmp_path_factory.mktemp("set"), excluded=["attic-9"], failed=["cellar-9"]
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as made:
-        yield made
 
 
 def test_plain_h5py_reads_every_array_that_the_layout_documents(release: Path) -> None:
@@ -143,9 +136,7 @@ def test_long_names_fit_the_user_block(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_chunks_written_directly_read_back_as_they_were(
-    data: st.DataObject, pool: ThreadPoolExecutor
-) -> None:
+def test_chunks_written_directly_read_back_as_they_were(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(*[st.sampled_from([1, 2, 127, 128, 129, 200, 257])] * 2))
     shape += data.draw(st.sampled_from([(), (3,)]))
     dtype = data.draw(st.sampled_from(["u1", "<u2", ">u2", "<f2", ">f2"]))
@@ -155,21 +146,19 @@ def test_chunks_written_directly_read_back_as_they_were(
         np.random.default_rng(seed).bytes(int(np.prod(shape)) * np.dtype(dtype).itemsize), dtype
     ).reshape(shape)
     with h5py.File("x", "w", driver="core", backing_store=False) as file:
-        found = write_chunked(file, "x", array, pool)[()]
+        found = write_chunked(file, "x", compress(array))[()]
     assert found.dtype == array.dtype.newbyteorder("<")
     assert found.tobytes() == array.astype(found.dtype).tobytes()
 
 
 @settings(max_examples=20, deadline=None)
 @given(array=hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)))
-def test_direct_chunks_are_what_hdf5_itself_would_store(
-    array: NDArray[np.uint16], pool: ThreadPoolExecutor
-) -> None:
+def test_direct_chunks_are_what_hdf5_itself_would_store(array: NDArray[np.uint16]) -> None:
     with h5py.File("x", "w", driver="core", backing_store=False) as file:
-        ours = write_chunked(file, "ours", array, pool)
+        ours = write_chunked(file, "ours", compress(array))
         theirs = file.create_dataset(
             "theirs", data=array, chunks=array.shape, compression="gzip", shuffle=True,
-            compression_opts=4,
+            compression_opts=GZIP_LEVEL,
         )  # fmt: skip
         # Another zlib may compress to other bytes, but the filters and their order must agree.
         assert ours.id.get_create_plist().equal(theirs.id.get_create_plist())
