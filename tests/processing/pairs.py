@@ -41,7 +41,7 @@ def make_pair(
     record = as_record(parameters, width, height)
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float64)
     inverse = grid.copy()  # fixed-point inversion of W, to far below a thousandth of a pixel
-    for _ in range(30):
+    for _ in range(8):
         inverse += grid - map_points(record, inverse)
     maps = inverse.astype(np.float32)
     linear = cv2.remap(
