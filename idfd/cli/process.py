@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from idfd.model.curation import Curation
 
 
 @click.group()
@@ -39,21 +43,19 @@ def curate(collection: Path, output: Path, workers: int | None, force: bool, as_
     if as_json:
         print_json(result)
     else:
-        _print_summary(output)
+        _print_summary(result, output)
     for entry in result.failed:
         click.echo(f"failed: {entry.id}: {entry.reason}", err=True)
     return 1 if result.failed else 0
 
 
-def _print_summary(output: Path) -> None:
+def _print_summary(curation: Curation, output: Path) -> None:
     from statistics import fmean
 
     from idfd.cli.output import print_table
     from idfd.model import schema
-    from idfd.model.curation import Curation, PairFit
-    from idfd.processing.curation import INDEX
+    from idfd.model.curation import PairFit
 
-    curation = schema.load(Curation, output / INDEX)
     fits = {e.id: schema.load(PairFit, output / "fits" / f"{e.id}.json") for e in curation.triples}
     counts = {v: sum(e.verdict == v for e in curation.triples) for v in ("pass", "warn", "fail")}
     doubtful = [entry for entry in curation.triples if entry.verdict != "pass"]

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import h5py
 import msgspec
+import numpy as np
 
 from idfd.errors import ReleaseError
 from idfd.model import schema
@@ -75,8 +76,6 @@ def attribute_hash(value: Any) -> str:
     """Hash of an attribute's value as h5py returns it."""
     if isinstance(value, str | bytes):
         return sha256_bytes(value.encode() if isinstance(value, str) else value)
-    import numpy as np
-
     return sha256_array(np.asarray(value))
 
 

@@ -10,6 +10,7 @@ Example:
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -220,8 +221,6 @@ class IDFD(_Base):
 
 def _epoch_seed() -> int:
     """A number that all data loader workers of one epoch share, and 0 outside of workers."""
-    import sys
-
     torch = sys.modules.get("torch")
     info = torch.utils.data.get_worker_info() if torch is not None else None
     # torch seeds worker k with base + k; the base is drawn anew from torch's seed each epoch.

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError, ReleaseError, SchemaError
 from idfd.model import schema
-from idfd.model.capture import Split, SplitTable
 from idfd.model.triple import TripleRecord
 from idfd.release.chunks import read_window
 from idfd.release.layout import ARRAYS, FORMAT, SCHEMA_VERSION, ReleaseInfo
@@ -122,16 +121,6 @@ class ReleaseFile:
             name: tuple(take.decode() for take in item[()])
             for name, item in self.file["splits"].items()
         }
-
-    @property
-    def split_table(self) -> SplitTable:
-        """The splits as a document, as they are stored in the release."""
-        return SplitTable(
-            origin="published" if self.info.split_origin == "published" else "drawn",
-            grouping=self.info.split_grouping,
-            seed=self.info.split_seed,
-            splits=tuple(Split(name=name, takes=takes) for name, takes in self.splits.items()),
-        )
 
     def record(self, take: str) -> TripleRecord:
         """The record of a triple."""

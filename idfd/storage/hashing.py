@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.errors import InputError
-from idfd.model.provenance import FileReference
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -53,12 +52,3 @@ def _digest(file: Any) -> str:
     while block := file.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()
-
-
-def file_reference(path: Path, root: Path) -> FileReference:
-    """Describe a file by its path under ``root``, hash and size."""
-    return FileReference(
-        path=path.relative_to(root).as_posix(),
-        sha256=sha256_file(path),
-        bytes=path.stat().st_size,
-    )
