@@ -66,3 +66,35 @@ class ReleaseError(IdfdError):
 
 class MissingDependencyError(IdfdError):
     """An optional package is needed for what was asked."""
+
+
+class CameraError(IdfdError):
+    """A camera did not do what it was asked to.
+
+    ``cause`` is a short code that programs can act on: ``absent``, ``claimed`` (another program
+    holds the device), ``permission``, ``busy``, ``out_of_focus``, ``store_full``, ``timeout``,
+    ``disconnected``, ``crashed`` (the process that talks to the camera died), ``refused`` (a value
+    the body does not offer), ``read_only``, ``mismatch`` (the file is not what was asked for),
+    ``stale``, ``end`` (of a recording), ``driver`` (a library is missing) or ``failed``.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        cause: str = "failed",
+        where: str | Path | None = None,
+        limit: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, limit=limit, remedy=remedy)
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_camera, (self.what, self.cause, self.where, self.limit, self.remedy)
+
+
+def _rebuild_camera(
+    what: str, cause: str, where: str | None, limit: str | None, remedy: str | None
+) -> CameraError:
+    return CameraError(what, cause=cause, where=where, limit=limit, remedy=remedy)

@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.curation import PairFit
-from idfd.model.triple import Check, Crop, DepthSource, PairTransform
+from idfd.model.limits import Limit
+from idfd.model.triple import Crop, DepthSource, PairTransform
 from idfd.processing.align import AlignConfig, align_pair
 from idfd.processing.crop import largest_crop
 from idfd.processing.photometry import PhotometryConfig, apply_gain, fit_gain
 from idfd.processing.residual import patch_shifts
 from idfd.processing.transform import map_points, sampling_maps, valid_pixels, warp
-
-Verdict = Literal["pass", "warn", "fail"]
-
-
-@dataclass(frozen=True)
-class Limit:
-    """Thresholds of one check; beyond ``warn`` it warns, beyond ``fail`` it fails."""
-
-    warn: float
-    fail: float
-    unit: str
-    higher_is_better: bool = False
-
-    def judge(self, name: str, value: float) -> Check:
-        """Hold a value against the limit. A value that is not a number fails."""
-        sign = -1 if self.higher_is_better else 1
-        verdict: Verdict = "pass"
-        if sign * value > sign * self.warn:
-            verdict = "warn"
-        if sign * value > sign * self.fail or not np.isfinite(value):
-            verdict = "fail"
-        return Check(
-            name=name,
-            value=round(float(value), 4) if np.isfinite(value) else 1e9,
-            warn=float(self.warn),  # 12 and 12.0 would be different bytes in a file
-            fail=float(self.fail),
-            unit=self.unit,
-            verdict=verdict,
-            higher_is_better=self.higher_is_better,
-        )
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from hypothesis.extra import numpy as arrays
 from pairs import make_pair, random_parameters, textured_photo
 
 from idfd.errors import InputError
+from idfd.model.limits import Limit
 from idfd.model.triple import DepthSource
 from idfd.processing.color import linear_from_uint8
 from idfd.processing.curate import (
     CurateConfig,
-    Limit,
     fit_pair,
     move_depth,
     render_defocused,

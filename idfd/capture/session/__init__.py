@@ -1,0 +1,1 @@
+"""A session on disk: nothing saved is ever lost, nothing half saved is ever seen."""

@@ -1,0 +1,1 @@
+"""Procedural rooms: geometry, materials and light, from a seed."""
