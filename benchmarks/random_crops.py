@@ -22,12 +22,14 @@ import cv2
 import numpy as np
 from rounds import compare, print_ratios
 
-from idfd.capture.simulated.scenes import write_published_layout
 from idfd.model.capture import Collection
 from idfd.processing.curation import curate_collection
 from idfd.release.build import build_release
 from idfd.release.importers import import_dataset
 from idfd.release.reader import IDFD
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+from published_set.scenes import write_published_layout 
 
 CROP = 256
 CROPS = 192

@@ -14,7 +14,7 @@ from idfd.capture.exposure import PairRequest
 from idfd.capture.kinect.config import KinectConfig
 from idfd.capture.nikon.config import NikonConfig
 from idfd.model.rig import RigCalibration
-from idfd.model.schema import Document, Record
+from idfd.model.schema import Document, Record, load
 
 
 class BurstRequest(Record, frozen=True, kw_only=True):
@@ -123,6 +123,28 @@ class Rig:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def load_profile(rig: str) -> RigProfile:
+    """The profile that a command line names.
+
+    Args:
+        rig: A JSON file, or ``simulated``, or ``simulated:QUALITY`` such as ``simulated:small``.
+
+    Raises:
+        InputError: There is no such file or quality.
+        SchemaError: The file is not a rig profile.
+    """
+    name, _, quality = rig.partition(":")
+    if name == "simulated":
+        from idfd.capture.simulated.rig import simulated_profile
+
+        return simulated_profile(quality or SimulatedConfig().quality)
+    return load(
+        RigProfile,
+        Path(rig),
+        "Write one with 'idfd capture profile', or try the rendered rig: --rig simulated",
+    )
 
 
 def open_rig(profile: RigProfile) -> Rig:

@@ -17,6 +17,33 @@ def process() -> None:
 
 
 @process.command()
+@click.argument("session", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path),
+    help="Folder for depth maps and collection.json.",
+)  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="Print the collection as JSON.")
+def session(session: Path, output: Path, workers: int | None, as_json: bool) -> None:
+    """Fuse the depth of every take of SESSION and move it to the photo's pixels.
+
+    SESSION is the folder that 'idfd capture session' wrote. The photos stay where they are. The
+    result is a collection for 'idfd process curate'. A second run does only what changed.
+    """
+    from idfd.cli.output import print_json
+    from idfd.processing.pool import default_workers
+    from idfd.processing.sessions import collect_session
+
+    result = collect_session(session, output, workers=workers or default_workers())
+    if as_json:
+        print_json(result)
+        return
+    for entry in result.audit:
+        click.echo(f"left out: {entry.path}: {entry.reason}")
+    click.echo(f"{len(result.takes)} takes of {len(result.scenes)} scenes -> {output}")
+
+
+@process.command()
 @click.argument("collection", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path),
@@ -28,8 +55,8 @@ def process() -> None:
 def curate(collection: Path, output: Path, workers: int | None, force: bool, as_json: bool) -> int:
     """Align, match, crop and judge every take of COLLECTION.
 
-    COLLECTION is the folder that 'idfd release import' wrote. A second run does only what
-    changed. Exit code 1 if a take could not be processed; the rest is done all the same.
+    COLLECTION is the folder that 'idfd release import' or 'idfd process session' wrote. A second
+    run does only what changed. Exit code 1 if a take could not be processed; the rest is done all the same.
     """
     from idfd.cli.output import print_json
     from idfd.model import schema

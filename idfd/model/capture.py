@@ -26,7 +26,8 @@ class Take(Record, frozen=True, kw_only=True):
     """One shot of a scene: two photos and depth, as files.
 
     ``depth_frame`` is the photo that the depth map is registered to. ``depth_filled``
-    says that the source filled holes without recording where.
+    says that the source filled holes without recording where, ``depth_frames`` how many frames
+    of the sensor the map was fused from.
     """
 
     id: Identifier
@@ -38,6 +39,7 @@ class Take(Record, frozen=True, kw_only=True):
     taken_at: str | None = None
     depth_frame: Literal["all_in_focus", "defocused"] = "all_in_focus"
     depth_filled: bool = False
+    depth_frames: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     def __post_init__(self) -> None:
         missing = {"all_in_focus", "defocused"} - self.files.keys()

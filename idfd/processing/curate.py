@@ -158,7 +158,11 @@ def move_depth(depth: NDArray[np.uint16], transform: PairTransform) -> NDArray[n
 
 
 def source_map(
-    raw: NDArray[np.uint16] | None, inpainted: NDArray[np.uint16] | None, *, filled: bool
+    raw: NDArray[np.uint16] | None,
+    inpainted: NDArray[np.uint16] | None,
+    *,
+    filled: bool,
+    frames: int = 1,
 ) -> NDArray[np.uint8]:
     """Where each depth value comes from, (H, W) uint8 of :class:`DepthSource`.
 
@@ -166,6 +170,7 @@ def source_map(
         raw: Measured depth, or None.
         inpainted: Depth with holes filled, or None.
         filled: The source filled holes without recording where, and gave no raw depth.
+        frames: Frames of the sensor that ``raw`` was fused from.
     """
     whole = inpainted if inpainted is not None else raw
     if whole is None:
@@ -173,6 +178,7 @@ def source_map(
     if raw is None:
         kind = DepthSource.UNKNOWN if filled else DepthSource.IN_PAINTED
         return np.where(whole > 0, kind, DepthSource.NONE).astype(np.uint8)
-    kind = DepthSource.UNKNOWN if filled else DepthSource.MEASURED
+    measured = DepthSource.FUSED if frames > 1 else DepthSource.MEASURED
+    kind = DepthSource.UNKNOWN if filled else measured
     result = np.where(raw > 0, kind, DepthSource.IN_PAINTED)
     return np.where(whole > 0, result, DepthSource.NONE).astype(np.uint8)

@@ -247,7 +247,9 @@ def _render(task: _RenderTask) -> CuratedEntry:
         "defocused": render_defocused(defocused, fit, crop),
         "depth": None if raw is None else raw[window],
         "depth_inpainted": None if inpainted is None else inpainted[window],
-        "source": source_map(raw, inpainted, filled=take.depth_filled)[window],
+        "source": source_map(raw, inpainted, filled=take.depth_filled, frames=take.depth_frames)[
+            window
+        ],
     }
     with atomic_folder(folder) as temporary:
         for name, image in images.items():

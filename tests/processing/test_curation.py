@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from idfd.capture.simulated.scenes import write_published_layout
+from published_set.scenes import write_published_layout
 from idfd.errors import IdfdError, InputError, StorageError
 from idfd.model import schema
 from idfd.model.capture import Collection

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.calibration.thin_lens import circle_of_confusion_px
-from idfd.capture.simulated.textures import TEXTURES, noise, planks
 from idfd.errors import InputError
 from idfd.model.triple import PairTransform
 from idfd.processing.color import encode_srgb
 from idfd.processing.transform import as_record, map_points
+from published_set.textures import TEXTURES, noise, planks
 
 SENSOR_WIDTH_UM = 3872 * 6.05
 """Sensor of a Nikon D200, as in DFD_Indoor; the pixel pitch follows from the image's width."""

@@ -1,21 +1,16 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idfd.capture.simulated.render import Layer, Lens, composite, disk, render_view
-from idfd.capture.simulated.scenes import write_published_layout
-from idfd.capture.simulated.textures import TEXTURES
-from idfd.errors import InputError, StorageError
 from idfd.processing.align import align_pair
 from idfd.processing.color import linear_from_uint8
 from idfd.processing.transform import map_points, sampling_maps, warp
+from published_set.render import Layer, Lens, composite, disk, render_view
+from published_set.textures import TEXTURES
 
 SMALL = (192, 128)
 
@@ -128,56 +123,3 @@ def test_textures_have_structure_in_range(texture: object) -> None:
     assert image.min() >= 0
     assert image.max() <= 1
     assert image.std() > 0.02
-
-
-def test_published_layout_on_disk(tmp_path: Path) -> None:
-    truth = json.loads(write_published_layout(tmp_path, scenes=5, size=SMALL).read_bytes())
-    assert truth["schema"] == "idfd/simulated-truth"
-    assert len(truth["views"]) == 5
-    assert {view["split"] for view in truth["views"]} == {"train", "test"}
-    for view in truth["views"]:
-        for aperture in ("N8", "N2_8"):
-            root = tmp_path / f"dfd_dataset_indoor_{aperture}"
-            photo = cv2.imread(str(root / "rgb" / view["split"] / f"{view['photo']}.JPG"))
-            depth = cv2.imread(
-                str(root / "depth" / view["split"] / f"{view['depth']}.png"), cv2.IMREAD_UNCHANGED
-            )
-            assert photo is not None
-            assert photo.shape == (128, 192, 3)
-            assert depth is not None
-            assert depth.dtype == np.uint16
-            assert depth.all()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 5 * 4 + 1
-
-
-def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
-    contents = []
-    for name in ("a", "b"):
-        write_published_layout(tmp_path / name, scenes=2, seed=9, size=(64, 64))
-        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
-        contents.append([(p.relative_to(tmp_path / name), p.read_bytes()) for p in files])
-    assert contents[0] == contents[1]
-
-
-def test_impossible_sets_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at least 2"):
-        write_published_layout(tmp_path, scenes=1)
-    with pytest.raises(InputError, match="at least 64 pixels"):
-        write_published_layout(tmp_path, size=(480, 32))
-    blocked = tmp_path / "file"
-    blocked.touch()
-    with pytest.raises(StorageError, match="part of the path is a file"):
-        write_published_layout(blocked / "set", scenes=2, size=(64, 64))
-
-
-def test_another_run_replaces_the_set_and_spares_other_photos(tmp_path: Path) -> None:
-    write_published_layout(tmp_path, scenes=3, seed=1, size=(64, 64))
-    write_published_layout(tmp_path, scenes=2, seed=2, size=(64, 64))
-    photos = [path for path in tmp_path.rglob("*.JPG") if path.is_file()]
-    assert len(photos) == 4
-    real = photos[0].with_name("2018-04-26T16:38:31.689710.JPG")
-    real.write_bytes(b"a photo")
-    with pytest.raises(InputError, match="not of a rendered set"):
-        write_published_layout(tmp_path, scenes=2, size=(64, 64))
-    assert real.read_bytes() == b"a photo"

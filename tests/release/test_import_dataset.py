@@ -4,8 +4,8 @@ import errno
 from pathlib import Path
 
 import pytest
+from published_set.scenes import write_published_layout
 
-from idfd.capture.simulated.scenes import write_published_layout
 from idfd.errors import InputError, StorageError
 from idfd.model.capture import Collection
 from idfd.model.schema import load

@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idfd.capture.simulated.scenes import write_published_layout
 from idfd.errors import InputError
 from idfd.model.capture import Collection
-from idfd.model.schema import load
 from idfd.release.importers import import_dataset
 from idfd.release.importers.dfd_indoor import read
 from idfd.release.importers.dfd_views import parse_stamp, take_ids
@@ -228,17 +226,6 @@ def test_stamps_round_trip(moment: datetime, separator: str) -> None:
 @pytest.mark.parametrize("stem", ["", "2018-04-26", "2018-13-26T16:38:31.689710", "DSC_0001"])
 def test_other_names_are_no_stamps(stem: str) -> None:
     assert parse_stamp(stem) is None
-
-
-def test_a_simulation_never_passes_for_photographs(tmp_path: Path) -> None:
-    write_published_layout(tmp_path / "sim", scenes=4, size=(96, 64))
-    collection = import_dataset("dfd_indoor", tmp_path / "sim", tmp_path / "out")
-    assert collection.name == "simulated"
-    assert len(collection.takes) == 4
-    assert collection.audit == ()
-    settings = collection.takes[0].defocused
-    assert (settings.camera, settings.focus_distance_m) == ("simulated", 1.2)
-    assert load(Collection, tmp_path / "out" / "collection.json") == collection
 
 
 @pytest.mark.real

@@ -1,4 +1,1 @@
-"""Simulated captures with known truth."""
-
-SCHEMA = "idfd/simulated-truth"
-"""Schema of the truth file that lies beside simulated photos and tells them from real ones."""
+"""A rig made of software: rendered rooms behind the true drivers, with known truth."""

@@ -6,11 +6,8 @@ become views, and views become groups, is described in :mod:`idfd.release.import
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
-from idfd.capture.simulated import SCHEMA
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings, Intrinsics
 from idfd.model.capture import Collection, Role, Scene, Split, SplitTable, Take
@@ -39,24 +36,14 @@ LAYOUT = "dfd_dataset_indoor_{N2_8,N8}/{rgb,depth}/{train,test}/<time stamp>.{JP
 FOCAL_LENGTH_MM = 35.0
 SENSOR_WIDTH_UM = 3872 * 6.05
 """Width of the Nikon D200's sensor: 3872 pixels of 6.05 um; the photos are binned 6 x 6."""
-TRUTH_NAME = "truth.json"
 
 
-@dataclass(frozen=True)
-class Source:
-    """Who made the photographs: the published dataset, or a simulation in its layout."""
-
-    name: str = "dfd_indoor"
-    title: str = "DFD_Indoor"
-    licence: str = "none stated by the authors (published for research; cite the paper)"
-    citation: str = (
-        "M. Carvalho, B. Le Saux, P. Trouvé-Peloux, A. Almansa, F. Champagnat: Deep Depth from "
-        "Defocus: how can defocus blur improve 3D estimation using dense neural networks? "
-        "ECCV Workshops, 2018"
-    )
-    camera: str = "Nikon D200"
-    environment: str = "office"
-    focus_distance_m: float | None = None
+ENVIRONMENT = "office"
+CITATION = (
+    "M. Carvalho, B. Le Saux, P. Trouvé-Peloux, A. Almansa, F. Champagnat: Deep Depth from "
+    "Defocus: how can defocus blur improve 3D estimation using dense neural networks? "
+    "ECCV Workshops, 2018"
+)
 
 
 def read(source: Path) -> Collection:
@@ -87,28 +74,25 @@ def read(source: Path) -> Collection:
         files |= {view.sharp: "photo", view.wide: "photo", view.depth: "depth"}
         if view.depth_copy:
             files[view.depth_copy] = "depth"
-    origin = _source(source, audit)
     seen = inspect_all(files, source)
     views = [view for view in views if _usable(view, seen, audit)]
     if not views:
         raise InputError(
             "no view has both photos and depth", where=source, limit=f"files named as in {LAYOUT}"
         )
-    groups, grouping = view_groups(views, origin.environment)
+    groups, grouping = view_groups(views, ENVIRONMENT)
     ids = take_ids([view.time for view in views])
     takes = [
-        _take(view, name, group, seen, origin)
-        for view, name, group in zip(views, ids, groups, strict=True)
+        _take(view, name, group, seen) for view, name, group in zip(views, ids, groups, strict=True)
     ]
     return Collection(
-        name=origin.name,
-        title=origin.title,
-        licence=origin.licence,
-        citation=origin.citation,
+        name="dfd_indoor",
+        title="DFD_Indoor",
+        licence="none stated by the authors (published for research; cite the paper)",
+        citation=CITATION,
         root=str(source),
         scenes=tuple(
-            Scene(name=name, group=name, environment=origin.environment)
-            for name in sorted(set(groups))
+            Scene(name=name, group=name, environment=ENVIRONMENT) for name in sorted(set(groups))
         ),
         takes=tuple(takes),
         splits=SplitTable(
@@ -150,7 +134,7 @@ def _usable(view: View, seen: dict[Path, Inspection], audit: Audit) -> bool:
     return usable
 
 
-def _take(view: View, name: str, group: str, seen: dict[Path, Inspection], origin: Source) -> Take:
+def _take(view: View, name: str, group: str, seen: dict[Path, Inspection]) -> Take:
     files: dict[Role, Path] = {
         "all_in_focus": view.sharp,
         "defocused": view.wide,
@@ -163,8 +147,7 @@ def _take(view: View, name: str, group: str, seen: dict[Path, Inspection], origi
         f_number: CameraSettings(
             f_number=f_number,
             focal_length_mm=FOCAL_LENGTH_MM,
-            focus_distance_m=origin.focus_distance_m,
-            camera=origin.camera,
+            camera="Nikon D200",
         )
         for f_number in APERTURES.values()
     }
@@ -187,25 +170,4 @@ def _take(view: View, name: str, group: str, seen: dict[Path, Inspection], origi
         ),
         taken_at=view.time.isoformat(),
         depth_filled=True,
-    )
-
-
-def _source(root: Path, audit: Audit) -> Source:
-    """Tell a simulation from the real dataset, so that it never passes for photographs."""
-    path = root / TRUTH_NAME
-    try:
-        truth = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return Source()
-    if not isinstance(truth, dict) or truth.get("schema") != SCHEMA:
-        return Source()
-    audit.use([path])
-    return Source(
-        name="simulated",
-        title="Simulated two-aperture scenes in the layout of DFD_Indoor",
-        licence="Apache-2.0",
-        citation="rendered by idfd.capture.simulated.scenes",
-        camera="simulated",
-        environment="simulated",
-        focus_distance_m=truth.get("focus_distance_m"),
     )

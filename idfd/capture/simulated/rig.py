@@ -1,0 +1,90 @@
+"""The simulated rig: rendered rooms, seen through the true drivers."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from idfd.capture.exposure import PairRequest
+from idfd.capture.kinect.config import KinectConfig
+from idfd.capture.nikon.config import NikonConfig
+from idfd.capture.nikon.driver import NikonCamera
+from idfd.capture.rig import Place, Rig, RigProfile, SimulatedConfig
+from idfd.capture.simulated.kinect import SimulatedKinect
+from idfd.capture.simulated.nikon.process import ResponderProcess
+from idfd.capture.simulated.world import QUALITIES, Placement, World
+from idfd.errors import InputError
+from idfd.model.rig import RigCalibration
+
+TRUTH = "truth.h5"
+_VIEWS = 1000
+
+
+def simulated_profile(quality: str = "tiny", seed: int = 0) -> RigProfile:
+    """A profile of the rendered rig.
+
+    Args:
+        quality: A preset of :data:`idfd.capture.simulated.world.QUALITIES`.
+        seed: Seed of rooms and noise.
+
+    Raises:
+        InputError: There is no such preset.
+    """
+    if quality not in QUALITIES:
+        raise InputError(f"there is no quality '{quality}'", limit=f"one of {', '.join(QUALITIES)}")
+    return RigProfile(
+        name=f"simulated-{quality}",
+        # Nothing shakes, and no lens is there to be switched to manual focus.
+        photo=NikonConfig(settle_s=0.0, focus="as_set"),
+        depth=KinectConfig(colour="720p", warm_up_s=0.001),
+        pair=PairRequest(format="jpeg"),
+        simulated=SimulatedConfig(quality=quality, seed=seed),
+    )
+
+
+class SimulatedRig(Rig):
+    """A Nikon that answers libgphoto2 over PTP/IP from its own process, and a rendered Kinect."""
+
+    def __init__(self, profile: RigProfile) -> None:
+        config = profile.simulated or SimulatedConfig()
+        if config.quality not in QUALITIES:
+            raise InputError(
+                f"there is no quality '{config.quality}'", limit=f"one of {', '.join(QUALITIES)}"
+            )
+        self.world = World(
+            QUALITIES[config.quality], seed=config.seed, focus_distance_m=config.focus_distance_m
+        )
+        self.responder = ResponderProcess(
+            "world",
+            world={
+                "quality": config.quality,
+                "seed": config.seed,
+                "focus_distance_m": config.focus_distance_m,
+            },
+            real_time=False,
+        )
+        photo = msgspec.structs.replace(profile.photo, port=self.responder.port)
+        super().__init__(profile, NikonCamera(photo), SimulatedKinect(self.world, profile.depth))
+
+    def place(self, place: Place) -> None:
+        """Put the tripod into the scene's room; scenes of one group share the room."""
+        view = zlib.crc32(place.scene.encode()) % _VIEWS
+        self.responder.place(place.environment, place.group, view)
+        self.world.place(Placement(place.environment, place.group, view))
+
+    def truth(self, folder: Path) -> list[Path]:
+        """Write geometry, blur and poses of the scene being shot."""
+        path = folder / TRUTH
+        self.world.truth().write(path)
+        return [path]
+
+    def calibration(self) -> RigCalibration:
+        """The exact geometry."""
+        return self.world.calibration()
+
+    def close(self) -> None:
+        """Close both cameras and end the responder."""
+        super().close()
+        self.responder.stop()
