@@ -29,7 +29,7 @@ from idfd.release.importers import import_dataset
 from idfd.release.reader import IDFD
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
-from published_set.scenes import write_published_layout 
+from published_set.scenes import write_published_layout
 
 CROP = 256
 CROPS = 192

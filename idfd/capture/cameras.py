@@ -46,8 +46,9 @@ class PhotoStatus:
 class Offers:
     """Values that a body offers now, sorted; what it does not offer is empty.
 
-    ``fixed`` names what cannot be changed from here and why, such as ``{"exposure": "the mode
-    dial is on A"}``; keys are the fields of :class:`PhotoSettings`.
+    ``fixed`` names what cannot be changed from here and why, such as ``{"exposure_s": "the
+    mode dial is on A"}``; keys are the fields of :class:`PhotoSettings`. With ``declared_aperture`` the
+    operator sets any f-number on the lens's ring and confirms it.
     """
 
     f_numbers: tuple[float, ...]
@@ -56,6 +57,7 @@ class Offers:
     white_balances: tuple[str, ...] = ()
     formats: tuple[Literal["jpeg", "raw", "raw+jpeg"], ...] = ()
     fixed: dict[str, str] = field(default_factory=dict)
+    declared_aperture: bool = False
 
 
 @dataclass(frozen=True)

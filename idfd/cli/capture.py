@@ -1,16 +1,190 @@
-"""``idfd capture``: photos and their settings."""
+"""``idfd capture``: sessions with the rig, its cameras, photos and their settings."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from idfd.capture.session.plan import PlannedScene
+
+_RIG = click.option(
+    "--rig", metavar="PROFILE", help="Rig profile (JSON), or 'simulated' for the rendered rig. "
+    "Default: the session's own, or a Nikon and an Azure Kinect on USB.",
+)  # fmt: skip
+_PATH = click.Path(path_type=Path)
 
 
 @click.group("capture")
 def capture() -> None:
-    """Photos and their settings."""
+    """Sessions with the rig, its cameras, photos and their settings."""
+
+
+@capture.command("session")
+@click.argument("folder", metavar="DIR", type=_PATH)
+@_RIG
+@click.option("--plan", type=_PATH, help="Shot plan: CSV with scene, group, environment, note.")
+@click.option("--operator", default="", help="Who shoots.")
+@click.option("--note", default="", help="About a new session.")
+@click.option("--sound", type=click.Choice(["on", "off"]), default="on", show_default=True)
+def session(
+    folder: Path, rig: str | None, plan: Path | None, operator: str, note: str, sound: str
+) -> None:
+    """Shoot a session in DIR, guided: Enter shoots the triple, q ends.
+
+    A session that is there already goes on. Everything is kept that was saved, however it ends.
+    """
+    from rich.console import Console
+
+    from idfd.capture.operator.contact import write_contact_sheet
+    from idfd.capture.operator.guide import Guide
+    from idfd.capture.operator.guided import Terminal, confirm_ring, run_guided
+    from idfd.capture.operator.opening import opened
+    from idfd.capture.session.plan import read_plan
+
+    rows: tuple[PlannedScene, ...] = read_plan(plan) if plan else ()
+    terminal = Terminal(Console(), input, sound == "on")
+    with opened(
+        folder, rig, operator=operator, note=note, confirm_aperture=confirm_ring(terminal)
+    ) as shooter:
+        guide = Guide(shooter, plan=rows)
+        run_guided(guide, terminal, lambda: write_contact_sheet(shooter.session))
+
+
+@capture.command("scene")
+@click.argument("folder", metavar="DIR", type=_PATH)
+@click.argument("name")
+@click.option("--environment", default="unknown", show_default=True)
+@click.option("--group", help="Room; scenes of a room never cross a split. Default: the scene.")
+@_RIG
+@click.option("--exposure", help="Shutter of the all-in-focus photo, such as 1/8, or 'auto'.")
+@click.option("--retake", is_flag=True, help="Move the scene's last take to rejected/.")
+@click.option("--json", "as_json", is_flag=True, help="Print the take's record as JSON.")
+def scene(
+    folder: Path, name: str, environment: str, group: str | None, rig: str | None,
+    exposure: str | None, retake: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Shoot one take of scene NAME into the session in DIR.
+
+    Starts the session where there is none. Exit code 1 if the take failed its checks; it is kept
+    all the same.
+    """
+    from idfd.capture.operator.guide import Target
+    from idfd.capture.operator.single import shoot_scene
+    from idfd.capture.operator.words import check_row, take_line
+    from idfd.cli.output import print_json, print_table
+
+    target = Target(name, group or name, environment)
+    record = shoot_scene(folder, rig, target, exposure=exposure, retake=retake)
+    if as_json:
+        print_json(record)
+    else:
+        columns = ("check", "measured", "limit", "verdict", "what to do")
+        print_table(columns, [check_row(check) for check in record.checks])
+        click.echo(f"{record.id}: {record.verdict}; {take_line(record)}")
+    return 1 if record.verdict == "fail" else 0
+
+
+@capture.command("status")
+@click.argument("folder", metavar="DIR", type=_PATH)
+@click.option("--plan", type=_PATH, help="Shot plan to hold the session against.")
+@click.option("--verify", is_flag=True, help="Hash every file again and compare.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(folder: Path, plan: Path | None, verify: bool, as_json: bool) -> int:
+    """Show what the session in DIR holds. Exit code 1 if files are damaged."""
+    from idfd.capture.operator.status import session_status
+    from idfd.cli.output import print_json, print_table
+
+    found = session_status(folder, plan, verify=verify)
+    if as_json:
+        print_json(found)
+        return 1 if found.damage else 0
+    print_table(
+        ("scene", "environment", "room", "takes", "rejected", "verdict"),
+        [
+            (s.name, s.environment, s.group, s.takes, s.rejected,
+             s.verdict or (f"skipped: {s.skipped}" if s.skipped else "–"))
+            for s in found.scenes
+        ],
+        title=found.name,
+    )  # fmt: skip
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in found.verdicts.items())
+    click.echo(f"{found.takes} takes ({counts}), {found.bytes / 1e6:.1f} MB")
+    for label, names in (
+        ("not shot yet", found.remaining),
+        ("not in the second copy yet", found.copy_pending),
+        ("damaged", found.damage),
+    ):
+        if names is not None:
+            click.echo(f"{label}: {', '.join(names) if names else 'none'}")
+    return 1 if found.damage else 0
+
+
+@capture.command("preview")
+@_RIG
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="TCP port; 0: any free.")
+@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
+def preview(rig: str | None, port: int, open_page: bool) -> None:
+    """Serve a live page with focus peaking, clipping, histogram and depth.
+
+    Only this machine can see it. Ctrl-C ends it.
+    """
+    from idfd.capture.operator.opening import opened_rig
+    from idfd.capture.operator.preview.serve import serve_preview
+
+    def announce(address: str) -> None:
+        click.echo(f"Live view: {address} (Ctrl-C ends it)")
+        if open_page:
+            click.launch(address)
+
+    with opened_rig(rig) as device:
+        serve_preview(device, port, announce)
+
+
+@capture.command("plan")
+@click.argument("dump", required=False, type=_PATH)
+@_RIG
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plan(dump: Path | None, rig: str | None, as_json: bool) -> int:
+    """Show what would be set on a body, what cannot be set, and why.
+
+    DUMP is the output of 'gphoto2 --list-all-config'; without it the connected body is asked.
+    Nothing is changed on the body. Exit code 1 if it cannot take the pair.
+    """
+    from idfd.capture.nikon.plan import describe
+    from idfd.capture.operator.body import plan_of
+    from idfd.cli.output import print_json, print_table
+
+    found = plan_of(dump, rig)
+    rows = describe(found)
+    if as_json:
+        names = ("setting", "value", "why")
+        steps = [dict(zip(names, row, strict=True)) for row in rows]
+        print_json({"model": found.model, "pair": found.pair is not None, "steps": steps})
+    else:
+        print_table(("setting", "would set", "why"), rows, title=found.model)
+    return 0 if found.pair is not None else 1
+
+
+@capture.command("profile")
+@click.option("--rig", metavar="PROFILE", help="Start from this profile; default: a Nikon and an "
+              "Azure Kinect on USB.")  # fmt: skip
+@click.option("-o", "--output", type=_PATH, help="File to write; default: standard output.")
+def profile(rig: str | None, output: Path | None) -> None:
+    """Write a rig profile with every setting and limit, to be edited."""
+    from idfd.capture.rig import RigProfile, load_profile
+    from idfd.cli.output import print_json
+    from idfd.model import schema
+    from idfd.storage.durable import write_bytes
+
+    found = load_profile(rig) if rig else RigProfile()
+    if output is None:
+        print_json(found)
+    else:
+        write_bytes(output, schema.encode(found))
+        click.echo(f"{output}: give it as --rig {output}")
 
 
 @capture.command("settings")

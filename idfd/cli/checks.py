@@ -8,9 +8,10 @@ import platform
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from idfd.capture.operator.health import Result, rig_checks
 
 _NEEDED = {"numpy": "numpy", "cv2": "opencv-python", "h5py": "h5py", "matplotlib": "matplotlib"}
 _OPTIONAL = {
@@ -20,24 +21,17 @@ _OPTIONAL = {
 _DISK_GB = 2.0
 
 
-@dataclass(frozen=True)
-class Result:
-    """One line of the report; ``state`` is ok, absent (optional) or missing."""
-
-    name: str
-    state: str
-    found: str
-    remedy: str = ""
-
-
 def run_checks() -> list[Result]:
-    """Check Python, packages, free disk space and the temporary folder."""
+    """Check Python, packages, disk, the temporary folder, and the rig's drivers and devices."""
     results = [_python()]
     for module, package in _NEEDED.items():
         results.append(_package(module, package, f"pip install {package}", needed=True))
     for module, (package, remedy) in _OPTIONAL.items():
         results.append(_package(module, package, remedy, needed=False))
     results += [_disk(), _writable(Path(tempfile.gettempdir())), _cores()]
+    # The drivers need the packages above.
+    if all(result.state != "missing" for result in results):
+        results += rig_checks()
     return results
 
 

@@ -1,4 +1,4 @@
-"""``idfd demo``: everything once, on a small rendered set."""
+"""``idfd demo``: the whole line, from the rig to the report."""
 
 from __future__ import annotations
 
@@ -6,54 +6,71 @@ from pathlib import Path
 
 import click
 
+SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
+
 
 @click.command()
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("demo-output"),
     show_default=True, help="Folder for everything the demo makes.",
 )  # fmt: skip
-@click.option("--scenes", type=click.IntRange(min=6), default=12, show_default=True)
+@click.option("--scenes", type=click.IntRange(min=5), default=10, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def demo(output: Path, scenes: int, seed: int) -> int:
-    """Run everything once on a small rendered set.
+    """Run everything once, with a rendered rig in place of hardware.
 
-    Renders photos at two apertures, then imports, curates, releases, verifies, evaluates and
-    reports them.
+    Shoots rooms with the true camera drivers, then fuses and registers the depth, curates,
+    releases, verifies, evaluates and reports. A second run does only what changed.
     """
     from idfd.benchmark.models import load_model
     from idfd.benchmark.report import write_report
     from idfd.benchmark.run import run
-    from idfd.capture.simulated.scenes import write_published_layout
+    from idfd.capture.simulated.outing import shoot_rooms
+    from idfd.cli.checks import run_checks
     from idfd.processing.curation import curate_collection
     from idfd.processing.pool import default_workers
+    from idfd.processing.sessions import collect_session
     from idfd.release.build import build_release
     from idfd.release.card import write_card
     from idfd.release.croissant import write_croissant
-    from idfd.release.importers import import_dataset
+    from idfd.release.splits import draw_splits, read_records
     from idfd.release.verify import verify_release
 
     def step(text: str) -> None:
         click.secho(f"\n{text}", bold=True)
 
-    step(f"1. Render {scenes} scenes at two apertures, in the layout of DFD_Indoor")
-    photos = output / "photos"
-    write_published_layout(photos, scenes=scenes, seed=seed)
-    step("2. Import them: pair photos and depth by time stamp, audit what does not fit")
-    collection = import_dataset("dfd_indoor", photos, output / "collection")
-    click.echo(f"{len(collection.takes)} takes, {len(collection.audit)} files in the audit")
-    step("3. Curate: align, match exposure and vignetting, crop, judge")
-    curation = curate_collection(collection, output / "triples", workers=default_workers())
+    step("1. Doctor: is everything there?")
+    for result in run_checks():
+        if result.state not in ("ok", "absent"):
+            click.echo(f"{result.name}: {result.found}. {result.remedy}")
+    step(f"2. Shoot {scenes} rooms: a rendered Nikon behind libgphoto2, a rendered Kinect")
+    session = shoot_rooms(output / "session", scenes, seed)
+    takes = session.takes()
+    verdicts = [take.verdict for take in takes]
+    click.echo(
+        f"{len(takes)} takes: "
+        + ", ".join(f"{verdicts.count(v)} {v}" for v in ("pass", "warn", "fail"))
+    )
+    workers = default_workers()
+    step("3. Process: fuse each burst of depth and register it to the photo")
+    collection = collect_session(output / "session", output / "collection", workers=workers)
+    click.echo(f"{len(collection.takes)} takes, {len(collection.audit)} left out")
+    step("4. Curate: align, match exposure and vignetting, crop, judge")
+    curation = curate_collection(collection, output / "triples", workers=workers)
     click.echo(f"{len(curation.triples)} triples, {len(curation.failed)} failed")
-    step("4. Build the release")
+    step("5. Draw splits by rooms and build the release")
+    splits = draw_splits(read_records(output / "triples"), SHARES, seed)
     release = output / "demo.h5"
-    manifest = build_release(output / "triples", release, version="0.1.0", name="demo")
+    manifest = build_release(
+        output / "triples", release, version="0.1.0", name="demo", splits=splits
+    )
     click.echo(f"{len(manifest.arrays)} arrays, content {manifest.digest[:16]}…")
-    step("5. Verify it, and write its Croissant metadata and data card")
+    step("6. Verify it, and write its Croissant metadata and data card")
     report = verify_release(release)
     cards = [write_croissant(release), *write_card(release, report)]
     errors = sum(finding.level == "error" for finding in report.findings)
     click.echo(f"{sum(report.checked.values())} checks, {errors} errors")
-    step("6. Evaluate two baselines on the test split")
+    step("7. Evaluate two baselines on the test split")
     results = []
     for name in ("identity", "median-depth"):
         target = output / "results" / f"{name}.json"
@@ -63,10 +80,10 @@ def demo(output: Path, scenes: int, seed: int) -> int:
     write_report(results, page, title="idfd demo")
     step("Done. Look at:")
     for what, path in (
+        ("contact sheet", output / "session" / "index.html"),
         ("report", page),
         ("data card", cards[-1]),
         ("release", release),
-        ("audit", output / "collection" / "audit.md"),
     ):
-        click.echo(f"  {what:10} {path}")
+        click.echo(f"  {what:14} {path}")
     return 0 if report.ok and not curation.failed else 1

@@ -18,7 +18,9 @@ def version() -> None:
 def doctor(as_json: bool) -> int:
     """Check that this machine has what idfd needs.
 
-    Where something is missing, says what to do. Exit code 1 if something needed is missing.
+    Looks at Python, packages, disk, the drivers of cameras and at the cameras that are connected.
+    Where something is missing, says what to do. Exit code 1 if something needed is missing or a
+    connected camera cannot be used as it is.
     """
     from idfd.cli.checks import run_checks
     from idfd.cli.output import print_json, print_table
@@ -31,4 +33,4 @@ def doctor(as_json: bool) -> int:
             ("check", "state", "found", "remedy"),
             [(r.name, r.state, r.found, r.remedy) for r in results],
         )
-    return 1 if any(result.state == "missing" for result in results) else 0
+    return 1 if any(result.state in ("missing", "problem") for result in results) else 0

@@ -56,7 +56,8 @@ def curate(collection: Path, output: Path, workers: int | None, force: bool, as_
     """Align, match, crop and judge every take of COLLECTION.
 
     COLLECTION is the folder that 'idfd release import' or 'idfd process session' wrote. A second
-    run does only what changed. Exit code 1 if a take could not be processed; the rest is done all the same.
+    run does only what changed. Exit code 1 if a take could not be processed; the rest is done all
+    the same.
     """
     from idfd.cli.output import print_json
     from idfd.model import schema

@@ -69,11 +69,8 @@ def import_command(
 def split(triples: Path, output: Path, shares: tuple[str, ...], seed: int, as_json: bool) -> None:
     """Draw splits of the curated TRIPLES by whole scene groups, from a seed."""
     from idfd.cli.output import print_json, print_table
-    from idfd.errors import InputError
     from idfd.model import schema
-    from idfd.model.triple import TripleRecord
-    from idfd.processing.curation import RECORD
-    from idfd.release.splits import draw_splits
+    from idfd.release.splits import draw_splits, read_records
     from idfd.storage.durable import write_bytes
 
     parsed: dict[str, float] = {}
@@ -83,10 +80,7 @@ def split(triples: Path, output: Path, shares: tuple[str, ...], seed: int, as_js
             parsed[name] = float(value)
         except ValueError:
             raise click.BadParameter(f"'{text}' is not NAME=SHARE", param_hint="--share") from None
-    paths = sorted((triples / "triples").glob(f"*/{RECORD}"))
-    if not paths:
-        raise InputError("no curated triples", where=triples, limit="a 'process curate' folder")
-    records = {path.parent.name: schema.load(TripleRecord, path) for path in paths}
+    records = read_records(triples)
     table = draw_splits(records, parsed, seed)
     write_bytes(output, schema.encode(table))
     if as_json:

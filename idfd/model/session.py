@@ -8,6 +8,7 @@
       calibration.json              RigCalibration, where known
       journal.jsonl                 one line per event, for people and for recovery
       index.html                    contact sheet
+      .drafts/                      takes that are being shot; nothing in it is ever read
       scenes/<scene>/scene.json     SceneDocument
       scenes/<scene>/<take>/        one take, whole or not there: take.json and its files
       scenes/<scene>/rejected/<take>/   takes that were retaken or rejected, kept as they were
@@ -29,7 +30,11 @@ TAKE = "take.json"
 SCENE = "scene.json"
 SESSION = "session.json"
 CALIBRATION = "calibration.json"
+RIG = "rig.json"
+JOURNAL = "journal.jsonl"
+SCENES = "scenes"
 REJECTED = "rejected"
+DRAFTS = ".drafts"
 
 FileRole = Literal["all_in_focus", "defocused", "depth", "truth"]
 FileKind = Literal["jpeg", "raw", "burst", "recording", "truth"]
@@ -58,6 +63,7 @@ class SceneDocument(Document, frozen=True, kw_only=True):
     name: Identifier
     group: Identifier
     environment: str = "unknown"
+    created_at: str = ""
     skipped: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -117,14 +123,17 @@ class TakeRecord(Document, frozen=True, kw_only=True):
         return None
 
 
-class JournalEvent(Record, frozen=True, kw_only=True):
+EventName = Literal[
+    "session_opened", "scene", "take_started", "take_saved", "take_failed", "take_rejected",
+    "scene_skipped", "note", "recovered", "copied", "copy_failed", "session_closed",
+]  # fmt: skip
+
+
+class JournalEvent(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A line of ``journal.jsonl``. ``details`` depends on ``event``."""
 
     at: str
-    event: Literal[
-        "session_opened", "scene", "take_started", "take_saved", "take_failed", "take_rejected",
-        "scene_skipped", "note", "recovered", "copied", "copy_failed", "session_closed",
-    ]  # fmt: skip
+    event: EventName
     scene: str | None = None
     take: str | None = None
     details: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -10,10 +10,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection as AnyCollection
 from collections.abc import Mapping
+from pathlib import Path
 
 from idfd.errors import InputError
 from idfd.model.capture import Split, SplitTable
+from idfd.model.schema import load
 from idfd.model.triple import TripleRecord
+from idfd.processing.curation import RECORD
 
 
 def draw_splits(
@@ -71,6 +74,19 @@ def draw_splits(
             Split(name=name, takes=tuple(sorted(takes))) for name, takes in assigned.items()
         ),
     )
+
+
+def read_records(folder: Path) -> dict[str, TripleRecord]:
+    """Records of the curated triples in a folder, by id.
+
+    Raises:
+        InputError: There are none.
+        SchemaError: One of them is damaged.
+    """
+    paths = sorted((folder / "triples").glob(f"*/{RECORD}"))
+    if not paths:
+        raise InputError("no curated triples", where=folder, limit="a 'process curate' folder")
+    return {path.parent.name: load(TripleRecord, path) for path in paths}
 
 
 def _shuffle(seed: int, group: str) -> str:

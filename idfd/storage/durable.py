@@ -51,6 +51,49 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def sync_tree(folder: Path) -> None:
+    """Flush a folder, everything below it and their names to the disk."""
+    for root, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            sync(Path(root, name))
+        sync(Path(root))
+
+
+def publish_folder(temporary: Path, target: Path) -> None:
+    """Flush a finished folder and rename it to a name that is free, on the same disk.
+
+    Raises:
+        StorageError: The disk refuses, or ``target`` exists; ``temporary`` is as before.
+    """
+    try:
+        os.chmod(temporary, 0o777 & ~_umask())
+        sync_tree(temporary)
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        move_folder(temporary, target)
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Rename a folder durably, into another parent on the same disk if need be.
+
+    Raises:
+        StorageError: The disk refuses; the folder is where it was.
+    """
+    make_folder(target.parent)
+    try:
+        os.replace(source, target)
+        try:
+            for parent in {source.parent, target.parent, target.parent.parent}:
+                sync(parent)
+        except OSError:
+            os.replace(target, source)
+            raise
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
 def make_folder(path: Path) -> None:
     """Create a folder and its parents; an existing one is kept."""
     try:
@@ -100,9 +143,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~_umask())
-        for file in sorted(temporary.iterdir()):
-            sync(file)
-        sync(temporary)
+        sync_tree(temporary)
         if path.exists():
             old = temporary.with_suffix(".old")
             os.replace(path, old)

@@ -14,7 +14,8 @@ from idfd.capture.nikon.driver import NikonCamera
 from idfd.capture.rig import Place, Rig, RigProfile, SimulatedConfig
 from idfd.capture.simulated.kinect import SimulatedKinect
 from idfd.capture.simulated.nikon.process import ResponderProcess
-from idfd.capture.simulated.world import QUALITIES, Placement, World
+from idfd.capture.simulated.stand import Placement
+from idfd.capture.simulated.world import QUALITIES, World
 from idfd.errors import InputError
 from idfd.model.rig import RigCalibration
 

@@ -1,0 +1,1 @@
+"""Measurements behind the instant checks; each module measures, none judges."""

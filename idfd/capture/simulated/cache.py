@@ -1,0 +1,67 @@
+"""Rendered light on disk, so that a scene is traced once and photographed often."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idfd.storage.durable import atomic_file
+
+LIMIT_BYTES = 4 << 30
+
+
+def default_folder() -> Path:
+    """``$XDG_CACHE_HOME/idfd/render``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "idfd" / "render"
+
+
+class RenderCache:
+    """Images of radiance by key, as half-precision NumPy files; the longest unused go first.
+
+    Args:
+        folder: Where they are kept; several processes may share it.
+        limit_bytes: Largest size of the folder.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._folder = folder
+        self._limit = limit_bytes
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """The image, or None where there is none or it is damaged."""
+        path = self._path(key)
+        try:
+            image = np.load(path, allow_pickle=False)
+            os.utime(path)
+        except (OSError, ValueError, EOFError):
+            return None
+        return np.asarray(image, np.float32)
+
+    def put(self, key: str, image: NDArray[np.float32]) -> None:
+        """Keep an image, and make room for it."""
+        # Radiance spans a few powers of ten: half precision errs by less than 0.05 %.
+        small = image.astype(np.float16)
+        self._make_room(small.nbytes)
+        with atomic_file(self._path(key)) as temporary, temporary.open("wb") as file:
+            np.save(file, small, allow_pickle=False)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.npy"
+
+    def _make_room(self, needed: int) -> None:
+        found = []
+        for path in self._folder.glob("*.npy"):
+            try:
+                found.append((path.stat().st_mtime, path.stat().st_size, path))
+            except FileNotFoundError:
+                continue  # another process was quicker
+        size = needed + sum(entry[1] for entry in found)
+        for _, bytes_, path in sorted(found):
+            if size <= self._limit:
+                break
+            path.unlink(missing_ok=True)
+            size -= bytes_

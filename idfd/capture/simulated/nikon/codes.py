@@ -1,0 +1,130 @@
+"""Numbers of the Picture Transfer Protocol (ISO 15740) and of Nikon's extension that are used."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Packet(IntEnum):
+    """Packet types of PTP/IP (CIPA DC-005)."""
+
+    INIT_COMMAND_REQUEST = 1
+    INIT_COMMAND_ACK = 2
+    INIT_EVENT_REQUEST = 3
+    INIT_EVENT_ACK = 4
+    INIT_FAIL = 5
+    OPERATION = 6
+    RESPONSE = 7
+    EVENT = 8
+    START_DATA = 9
+    DATA = 10
+    CANCEL = 11
+    END_DATA = 12
+    PING = 13
+    PONG = 14
+
+
+class Operation(IntEnum):
+    """What the host can ask for."""
+
+    GET_DEVICE_INFO = 0x1001
+    OPEN_SESSION = 0x1002
+    CLOSE_SESSION = 0x1003
+    GET_STORAGE_IDS = 0x1004
+    GET_STORAGE_INFO = 0x1005
+    GET_NUM_OBJECTS = 0x1006
+    GET_OBJECT_HANDLES = 0x1007
+    GET_OBJECT_INFO = 0x1008
+    GET_OBJECT = 0x1009
+    GET_THUMB = 0x100A
+    DELETE_OBJECT = 0x100B
+    INITIATE_CAPTURE = 0x100E
+    GET_PROPERTY_DESCRIPTOR = 0x1014
+    GET_PROPERTY = 0x1015
+    SET_PROPERTY = 0x1016
+    CAPTURE_TO_RAM = 0x90C0
+    AUTOFOCUS = 0x90C1
+    CHANGE_CAMERA_MODE = 0x90C2
+    DELETE_RAM_IMAGE = 0x90C3
+    GET_EVENTS = 0x90C7
+    DEVICE_READY = 0x90C8
+    AUTOFOCUS_AND_CAPTURE_TO_RAM = 0x90CB
+    START_LIVE_VIEW = 0x9201
+    END_LIVE_VIEW = 0x9202
+    GET_LIVE_VIEW_IMAGE = 0x9203
+    MANUAL_FOCUS = 0x9204
+    CAPTURE = 0x9207
+
+
+class Response(IntEnum):
+    """How an operation ended."""
+
+    OK = 0x2001
+    GENERAL_ERROR = 0x2002
+    SESSION_NOT_OPEN = 0x2003
+    OPERATION_NOT_SUPPORTED = 0x2005
+    INVALID_STORAGE = 0x2008
+    INVALID_HANDLE = 0x2009
+    PROPERTY_NOT_SUPPORTED = 0x200A
+    STORE_FULL = 0x200C
+    ACCESS_DENIED = 0x200F
+    NO_THUMBNAIL = 0x2010
+    BUSY = 0x2019
+    INVALID_PROPERTY_VALUE = 0x201C
+    INVALID_PARAMETER = 0x201D
+    SESSION_ALREADY_OPEN = 0x201E
+    HARDWARE_ERROR = 0xA001
+    OUT_OF_FOCUS = 0xA002
+    INVALID_STATUS = 0xA004
+    NOT_LIVE_VIEW = 0xA00B
+
+
+class Event(IntEnum):
+    """What the body reports by itself."""
+
+    OBJECT_ADDED = 0x4002
+    PROPERTY_CHANGED = 0x4006
+    CAPTURE_COMPLETE = 0x400D
+    OBJECT_ADDED_IN_RAM = 0xC101
+    CAPTURE_COMPLETE_IN_RAM = 0xC102
+
+
+class Format(IntEnum):
+    """Kinds of objects."""
+
+    UNDEFINED = 0x3000
+    FOLDER = 0x3001
+    JPEG = 0x3801
+
+
+class PropertyCode(IntEnum):
+    """Properties of the body; the names are those that faults and tests use."""
+
+    BATTERY_LEVEL = 0x5001
+    IMAGE_SIZE = 0x5003
+    IMAGE_QUALITY = 0x5004
+    WHITE_BALANCE = 0x5005
+    F_NUMBER = 0x5007
+    FOCAL_LENGTH = 0x5008
+    FOCUS_MODE = 0x500A
+    METERING = 0x500B
+    EXPOSURE_TIME = 0x500D
+    EXPOSURE_PROGRAM = 0x500E
+    ISO = 0x500F
+    EXPOSURE_COMPENSATION = 0x5010
+    DATE_TIME = 0x5011
+    DRIVE_MODE = 0x5013
+    BURST_NUMBER = 0x5018
+    AUTO_ISO = 0xD054
+    EXPOSURE_DELAY = 0xD06A
+    LENS_ID = 0xD0E0
+    LENS_MIN_FOCAL_LENGTH = 0xD0E3
+    LENS_MAX_FOCAL_LENGTH = 0xD0E4
+    LENS_APERTURE_WIDE = 0xD0E5
+    LENS_APERTURE_TELE = 0xD0E6
+    SHUTTER = 0xD100
+    RECORDING_MEDIA = 0xD10B
+    ISO_AUTO = 0xD16A
+    LIVE_VIEW = 0xD1A2
+    LIVE_VIEW_PROHIBITED = 0xD1A4
+    SHOTS_LEFT = 0xD1F1

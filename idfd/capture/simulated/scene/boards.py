@@ -1,0 +1,238 @@
+"""Scenes of known geometry: calibration boards, a textured wall, a grid of points of light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from idfd.capture.simulated.scene import materials
+from idfd.capture.simulated.scene.items import Item, surfaces
+from idfd.capture.simulated.scene.model import Light, Pose, SceneModel, Surface
+from idfd.capture.simulated.scene.pigments import ink
+from idfd.capture.simulated.scene.primitives import Array, Mesh, merge, patch, sheet
+from idfd.errors import InputError
+
+EYE_M = (0.0, 0.0, 1.3)
+"""Where the camera stands; it looks level along +y."""
+WHITE, BLACK = 0.85, 0.03
+"""Albedo of printed paper."""
+
+
+@dataclass(frozen=True)
+class BoardSpec:
+    """A printed calibration board; the default is the ChArUco board of the Azure Kinect's SDK.
+
+    Attributes:
+        kind: ``charuco`` or ``chessboard``.
+        columns: Squares across.
+        rows: Squares down.
+        square_mm: Side of a square.
+        marker_mm: Side of a marker, with its black border.
+        dictionary: OpenCV's name of the marker dictionary.
+        margin_mm: White paper around the squares.
+    """
+
+    kind: Literal["charuco", "chessboard"] = "charuco"
+    columns: int = 14
+    rows: int = 9
+    square_mm: float = 40.0
+    marker_mm: float = 30.0
+    dictionary: str = "DICT_5X5_250"
+    margin_mm: float = 20.0
+
+    def corners_m(self) -> Array:
+        """Inner corners on the board, row by row from the upper left one as OpenCV counts them.
+
+        Returns:
+            ((rows - 1) * (columns - 1), 3) metres from the board's middle: x to the right, y down,
+            z = 0.
+        """
+        side = self.square_mm / 1000
+        x = (np.arange(1, self.columns) - self.columns / 2) * side
+        y = (np.arange(1, self.rows) - self.rows / 2) * side
+        grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+        return np.concatenate([grid, np.zeros((len(grid), 1))], 1)
+
+    def charuco(self) -> cv2.aruco.CharucoBoard:
+        """The board as OpenCV's detector knows it, in metres."""
+        dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, self.dictionary))
+        size = (self.columns, self.rows)
+        return cv2.aruco.CharucoBoard(
+            size, self.square_mm / 1000, self.marker_mm / 1000, dictionary
+        )
+
+    def square_px(self) -> int:
+        """Side of a square in :meth:`picture`; all edges lie exactly between pixels.
+
+        Raises:
+            InputError: Marker and square have no simple ratio.
+        """
+        if self.kind == "chessboard":
+            return 64
+        bits = self.charuco().getDictionary().markerSize + 2
+        for per_bit in range(20, 200):
+            marker = per_bit * bits
+            side = marker * self.square_mm / self.marker_mm
+            if side == round(side) and (round(side) - marker) % 2 == 0:
+                return round(side)
+        raise InputError(
+            f"markers of {self.marker_mm} mm in squares of {self.square_mm} mm cannot be drawn",
+            limit="sizes in a simple ratio, such as 3 to 4",
+        )
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The print with its margin, 255 for paper and 0 for ink, (H, W) uint8."""
+        side = self.square_px()
+        if self.kind == "chessboard":
+            row, column = np.mgrid[: self.rows, : self.columns]
+            squares = np.where((row + column) % 2, 255, 0).astype(np.uint8)
+            inner = np.kron(squares, np.ones((side, side), np.uint8))
+        else:
+            size = (side * self.columns, side * self.rows)
+            inner = np.asarray(self.charuco().generateImage(size, marginSize=0), np.uint8)
+        margin = round(self.margin_mm / self.square_mm * side)
+        return np.pad(inner, margin, constant_values=255)
+
+
+@dataclass(frozen=True)
+class BoardPose:
+    """Where a board is held before the camera.
+
+    Attributes:
+        distance_m: Depth of its middle along the camera's axis.
+        right_m: Its middle, to the right of the axis.
+        down_m: Its middle, below the axis.
+        tilt_deg: Turned about the camera's x axis; positive brings the upper edge nearer.
+        turn_deg: Turned about the camera's y axis; positive takes the right edge farther.
+        roll_deg: Turned about the camera's z axis, clockwise in the picture.
+    """
+
+    distance_m: float = 0.8
+    right_m: float = 0.0
+    down_m: float = 0.0
+    tilt_deg: float = 0.0
+    turn_deg: float = 0.0
+    roll_deg: float = 0.0
+
+    def to_camera(self, points: ArrayLike) -> Array:
+        """Points on the board, (..., 3) metres, in the photo camera's frame."""
+        tilt, turn, roll = np.radians([self.tilt_deg, self.turn_deg, self.roll_deg])
+        rotation = _rotation(0, -tilt) @ _rotation(1, -turn) @ _rotation(2, roll)
+        place = [self.right_m, self.down_m, self.distance_m]
+        return np.asarray(points, np.float64) @ rotation.T + place
+
+
+def board_scene(
+    spec: BoardSpec = BoardSpec(), pose: BoardPose = BoardPose(), wall_m: float = 3.0
+) -> SceneModel:
+    """A flat board before a wall.
+
+    The corners of ``spec.corners_m()`` lie at ``pose.to_camera(corners)`` in the camera's frame.
+
+    Args:
+        spec: What is printed.
+        pose: Where it is held.
+        wall_m: Depth of the wall behind it.
+    """
+    camera = _level_pose()
+    texture = _print(spec)
+    height, width = np.array(texture.shape[:2]) / spec.square_px() * spec.square_mm / 1000
+    flat = sheet(width, height, (0.0, 0.0, 1.0, 1.0)).moved(z=-height / 2)
+    points = np.stack([flat.vertices[:, 0], -flat.vertices[:, 2], flat.vertices[:, 1]], -1)
+    held = replace(flat, vertices=_to_world(camera, pose.to_camera(points)))
+    board = _surface("board", held, texture)
+    wall = surfaces([Item("wall", ((materials.paint("9aa3a8", "c8ced2"), _wall(wall_m)),))])
+    light = Light((-0.8, 0.3, 2.2), 0.2, (0.9, 0.9, 0.9))
+    return SceneModel("board", "board", (board, *wall), (light,), (0.6, 0.6, 0.6), camera)
+
+
+def plane_scene(distance_m: float, seed: int = 0) -> SceneModel:
+    """A wall across the view at an exact depth, with structure at many scales."""
+    palette = ink("202428", "e4e0d8")
+    material = materials.Material(
+        "wall", "checker", palette, 0.5, infrared=0.6, texels=1024, seed=seed
+    )
+    wall = surfaces([Item("wall", ((material, _wall(distance_m)),))])
+    light = Light((0.0, -0.3, 2.0), 0.2, (0.4, 0.4, 0.4))
+    return SceneModel("plane", "plane", wall, (light,), (0.8, 0.8, 0.8), _level_pose())
+
+
+def point_grid(
+    distance_m: float,
+    columns: int = 7,
+    rows: int = 5,
+    spacing: float = 0.1,
+    diameter: float = 2e-4,
+) -> SceneModel:
+    """Small disks of light on black at an exact depth, for measuring blur against theory.
+
+    Args:
+        distance_m: Depth of all disks.
+        columns: Disks across, centred on the camera's axis.
+        rows: Disks down.
+        spacing: Distance between disks over their depth, so that pictures of grids at all depths
+            have the same spacing.
+        diameter: Of a disk over its depth; a pixel of a 24-megapixel full-frame camera with 14 mm
+            covers 4.3e-4.
+    """
+    camera = _level_pose()
+    angles = np.arange(16) * 2 * np.pi / 16
+    # A polygon of the disk's area rather than one inside it.
+    radius = diameter / 2 / np.sqrt(np.sinc(2 / 16))
+    rim = np.stack([np.cos(angles), np.sin(angles), 0 * angles], -1) * radius
+    disks = []
+    for row in range(rows):
+        for column in range(columns):
+            middle = [(column - (columns - 1) / 2) * spacing, (row - (rows - 1) / 2) * spacing, 1.0]
+            points = np.stack([np.broadcast_to(middle, rim.shape), rim[::-1] + middle])
+            disks.append(patch(_to_world(camera, points * distance_m), closed=True, smooth=False))
+    glow = _surface("points", merge(disks), np.ones((2, 2, 3), np.float32), emission=1.0)
+    return SceneModel("points", "points", (glow,), (), (0.0, 0.0, 0.0), camera)
+
+
+def _level_pose() -> Pose:
+    x, y, z = EYE_M
+    return Pose.look_at(EYE_M, (x, y + 1.0, z))
+
+
+def _to_world(camera: Pose, points: ArrayLike) -> Array:
+    return (np.asarray(points, np.float64) - camera.translation) @ camera.rotation
+
+
+def _wall(distance_m: float) -> Mesh:
+    """A wall that fills the view of a 14 mm lens, its middle on the camera's axis."""
+    side = 4.0 * distance_m
+    x, y, z = EYE_M
+    return sheet(side, side).moved(x, y + distance_m, z - side / 2)
+
+
+@lru_cache(4)
+def _print(spec: BoardSpec) -> NDArray[np.float32]:
+    grey = np.where(spec.picture() > 127, WHITE, BLACK).astype(np.float32)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _surface(name: str, mesh: Mesh, texture: NDArray[np.float32], emission: float = 0.0) -> Surface:
+    return Surface(
+        name=name,
+        vertices=mesh.vertices.astype(np.float32),
+        triangles=mesh.triangles.astype(np.uint32),
+        uv=mesh.uv.astype(np.float32),
+        texture=texture,
+        infrared=0.6,
+        emission=emission,
+    )
+
+
+def _rotation(axis: int, angle: float) -> Array:
+    """About a coordinate axis, right-handed, radians."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    matrix = np.eye(3)
+    a, b = (axis + 1) % 3, (axis + 2) % 3
+    matrix[a, a], matrix[a, b], matrix[b, a], matrix[b, b] = cos, -sin, sin, cos
+    return matrix
