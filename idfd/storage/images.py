@@ -6,6 +6,8 @@ marker of a file is checked before its pixels are trusted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,18 @@ def read_bytes(path: Path, sha256: str | None = None) -> bytes:
     return data
 
 
+@contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV from printing warnings of files that we report ourselves."""
+    # OpenCV 4 has the function elsewhere.
+    set_level = getattr(cv2.utils, "logging", cv2).setLogLevel
+    level = set_level(0)
+    try:
+        yield
+    finally:
+        set_level(level)
+
+
 def decode_image(data: bytes, where: Path, flags: int) -> NDArray[Any]:
     """Decode an image with OpenCV, refusing truncated and undecodable data."""
     for magic, end in _END_MARKERS.items():
@@ -54,13 +68,11 @@ def decode_image(data: bytes, where: Path, flags: int) -> NDArray[Any]:
                 where=where,
                 remedy="Copy the file again from its source",
             )
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        image = None
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    with quiet_opencv():
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        except cv2.error:
+            image = None
     if image is None:
         raise InputError(
             "not an image that can be decoded", where=where, limit="a JPEG, PNG or TIFF file"

@@ -16,7 +16,7 @@ from idfd.capture.nikon.config import NikonConfig
 from idfd.capture.nikon.connection import Connection
 from idfd.capture.nikon.messages import Downloaded, Preview, Release
 from idfd.capture.nikon.plan import plan_body
-from idfd.capture.nikon.settings import offers_of, settings_of, status_of, texts_of
+from idfd.capture.nikon.settings import delay_s, offers_of, settings_of, status_of, texts_of
 from idfd.capture.nikon.values import parse_format
 from idfd.capture.nikon.verify import keep
 from idfd.capture.nikon.widgets import Widget, Widgets, value_of
@@ -84,7 +84,7 @@ class NikonCamera(PhotoCamera):
         with self._lock:
             widgets = self.widgets((*w.FOCUS, *w.QUALITY, *w.SHUTTER, *w.DELAY))
             self._check_focus(widgets)
-            if value_of(widgets, w.DELAY) in (None, "Off"):
+            if not delay_s(widgets):
                 time.sleep(self._config.settle_s)
             exposure = expected.exposure_s or settings_of(widgets).exposure_s or 0.0
             request = Release(

@@ -13,10 +13,12 @@ RECONNECT = frozenset({"disconnected", "timeout", "crashed", "failed"})
 
 _OUT_OF_MEMORY = -3
 
+_PLUG_IN = "Connect the camera by USB, turn it on, and check the cable"
 POWER_CYCLE = "Check the cable, turn the camera off and on, and try again"
 
 # The reason in the context says more than the code, which is -1 for most of them.
 _REASONS = (
+    ("could not detect", "absent", _PLUG_IN),
     ("out of focus", "out_of_focus", "Switch the lens and the body to manual focus (MF)"),
     ("store full", "store_full", "Change the card, or free space on it"),
     ("memorycard ran full", "store_full", "Change the card, or free space on it"),
@@ -38,9 +40,10 @@ _CODES = {
     -31: ("disconnected", POWER_CYCLE),
     -34: ("disconnected", POWER_CYCLE),
     -35: ("disconnected", POWER_CYCLE),
-    -52: ("absent", "Connect the camera by USB, turn it on, and check the cable"),
+    -52: ("absent", _PLUG_IN),
     -60: ("permission", "Allow this user the USB device: add a udev rule for vendor 04b0 (Nikon)"),
-    -105: ("absent", "Connect the camera by USB, turn it on, and check the cable"),
+    -105: ("absent", _PLUG_IN),
+    -108: ("failed", "Shoot again: the photo is not in the body any more"),
     -110: ("busy", "Wait until the card lamp is off, then try again"),
 }
 _KINDS = {

@@ -18,7 +18,13 @@ from idfd.capture.exposure import (
 )
 from idfd.capture.nikon import widgets as w
 from idfd.capture.nikon.config import NikonConfig
-from idfd.capture.nikon.settings import lens_opens_to, offers_of, settings_of
+from idfd.capture.nikon.settings import (
+    delay_s,
+    delays_of,
+    lens_opens_to,
+    offers_of,
+    settings_of,
+)
 from idfd.capture.nikon.values import FORMATS, parse_f_number, parse_leading, parsed
 from idfd.capture.nikon.widgets import Widget, Widgets, pick, value_of
 from idfd.errors import CameraError
@@ -97,7 +103,7 @@ def plan_body(
         _choice(widgets, "autofocus before a shot", w.AUTOFOCUS, ("Off",)),
         *_auto_iso(widgets),
         _choice(widgets, "bracketing", w.BRACKETING, ("Off",)),
-        _choice(widgets, "exposure delay", w.DELAY, ("On",), f"a {config.settle_s:g} s pause"),
+        _delay(widgets, config),
         _choice(widgets, "release mode", w.RELEASE_MODE, ("Single Shot",)),
         _focus(widgets, config),
     ]
@@ -193,6 +199,16 @@ def _choice(
     if widget.read_only:
         return Step(setting, "by hand", "", f"it is {widget.value} and read-only: set {text}")
     return Step(setting, "set", text, f"it is {widget.value}", widget.name)
+
+
+def _delay(widgets: Widgets, config: NikonConfig) -> Step:
+    setting, delays = "exposure delay", delays_of(widgets)
+    if not delays:
+        return Step(setting, "absent", "", f"a pause of {config.settle_s:g} s instead")
+    if now := delay_s(widgets):
+        return Step(setting, "kept", value_of(widgets, w.DELAY) or "", f"{now:g} s")
+    second = next(text for text, seconds in delays.items() if seconds == 1.0)
+    return replace(_choice(widgets, setting, w.DELAY, (second,)), why="1 s, against shake")
 
 
 def _target(config: NikonConfig) -> tuple[str, ...]:

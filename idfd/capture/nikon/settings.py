@@ -33,6 +33,14 @@ _PARSERS: dict[str, w.Parse] = {
     "exposure_s": parse_exposure,
     "iso": parse_iso,
 }
+# Values of the exposure delay by the values that a body offers, in seconds. libgphoto2's own
+# "exposuredelaymode" cannot be used: it calls every value but 0 "On", and 3 is off on a D750
+# (libgphoto2 issue 965). Bodies with other values, such as the Z 6, are not documented.
+_DELAYS_S: dict[tuple[str, ...], dict[str, float]] = {
+    ("0", "1"): {"1": 1.0},
+    ("0", "1", "2", "3"): {"0": 3.0, "1": 2.0, "2": 1.0},
+    ("0", "2", "5", "10", "20", "30"): {"2": 0.2, "5": 0.5, "10": 1.0, "20": 2.0, "30": 3.0},
+}
 _SHUTTER_MODES = ("M", "S")
 _APERTURE_MODES = ("M", "A")
 
@@ -137,6 +145,17 @@ def texts_of(
         else:
             texts[widget.name] = text
     return texts
+
+
+def delays_of(widgets: Widgets) -> dict[str, float]:
+    """Texts of the exposure delay (mirror up, then a pause) and their seconds; empty for none."""
+    widget = pick(widgets, w.DELAY)
+    return _DELAYS_S.get(widget.choices, {}) if widget else {}
+
+
+def delay_s(widgets: Widgets) -> float:
+    """Seconds that the body waits between mirror and shutter; 0 where that is not known."""
+    return delays_of(widgets).get(value_of(widgets, w.DELAY) or "", 0.0)
 
 
 def lens_opens_to(widgets: Widgets) -> float:

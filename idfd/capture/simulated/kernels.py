@@ -141,8 +141,13 @@ def _aim(
                 dx, dy = table[row, column, 0], table[row, column, 1]
                 px, py = 0.0, 0.0
                 if samples > 1:
-                    a = 0.5 * (_random(x, y, samples, sample, _SCREEN_X) - 0.5)
-                    b = 0.5 * (_random(x, y, samples, sample, _SCREEN_Y) - 0.5)
+                    # Without a lens every second sample mirrors the one before it, so that the
+                    # mean depth of a slanted plane is that of the pixel's centre.
+                    mirrored = pupil == 0 and sample % 2 == 1
+                    draw = sample - 1 if mirrored else sample
+                    side = -0.5 if mirrored else 0.5
+                    a = side * (_random(x, y, samples, draw, _SCREEN_X) - 0.5)
+                    b = side * (_random(x, y, samples, draw, _SCREEN_Y) - 0.5)
                     dx += a * (table[row, column + 1, 0] - table[row, column - 1, 0])
                     dx += b * (table[row + 1, column, 0] - table[row - 1, column, 0])
                     dy += a * (table[row, column + 1, 1] - table[row, column - 1, 1])

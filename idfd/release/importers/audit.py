@@ -17,7 +17,7 @@ from idfd.model.capture import AuditEntry, Collection
 from idfd.model.provenance import FileReference
 from idfd.model.triple import MAX_DEPTH_MM
 from idfd.storage.hashing import sha256_bytes
-from idfd.storage.images import decode_image, depth_to_millimetres, read_bytes
+from idfd.storage.images import decode_image, depth_to_millimetres, quiet_opencv, read_bytes
 
 Kind = Literal["orphan", "size_mismatch", "unreadable", "not_metric", "unexpected"]
 Content = Literal["photo", "depth"]
@@ -84,13 +84,9 @@ def inspect(path: Path, root: Path, content: Content) -> Inspection:
 def inspect_all(files: dict[Path, Content], root: Path) -> dict[Path, Inspection]:
     """Inspect files in a pool of threads (OpenCV and hashing release the interpreter lock)."""
     # decode_image sets and restores the process-wide level; set here, threads restore the same.
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            found = pool.map(lambda item: inspect(item[0], root, item[1]), files.items())
-            return {inspection.path: inspection for inspection in found}
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    with quiet_opencv(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        found = pool.map(lambda item: inspect(item[0], root, item[1]), files.items())
+        return {inspection.path: inspection for inspection in found}
 
 
 def files_under(root: Path) -> list[Path]:

@@ -38,7 +38,7 @@ def body(*changes: Widget) -> dict[str, Widget]:
         radio("whitebalance", "Daylight", "Automatic", "Daylight"),
         radio("capturetarget", "Internal RAM", "Internal RAM", "Memory card"),
         radio("autofocus", "On", "On", "Off"),
-        radio("exposuredelaymode", "Off", "On", "Off"),
+        radio("d06a", "3", "0", "1", "2", "3"),
         radio("capturemode", "Single Shot", "Single Shot", "Timer"),
         radio("focusmode", "Manual", "Manual", "AF-S", read_only=True),
     ]
@@ -59,7 +59,7 @@ def test_a_body_that_can_do_all() -> None:
     assert plan.basics == {
         "capturetarget": "Memory card",
         "autofocus": "Off",
-        "exposuredelaymode": "On",
+        "d06a": "2",
     }
     assert plan.pair is not None
     assert (plan.pair.all_in_focus.exposure_s, plan.pair.defocused.exposure_s) == (1 / 25, 1 / 320)
@@ -142,6 +142,25 @@ def test_autofocus_and_other_traps_are_told() -> None:
     assert left.basics.get("capturetarget") is None
 
 
+@pytest.mark.parametrize(
+    ("choices", "value", "state", "would_set"),
+    [
+        ("0 1", "0", "set", "1"),
+        # libgphoto2 calls 3 "On", but it is off on these bodies, and 0 is three seconds.
+        ("0 1 2 3", "3", "set", "2"),
+        ("0 1 2 3", "0", "kept", "0"),
+        ("0 2 5 10 20 30", "0", "set", "10"),
+        ("0 2 5 10 20 30", "30", "kept", "30"),
+        # Not documented: the driver waits instead.
+        ("0 1 2 3 4 5", "0", "absent", ""),
+    ],
+)
+def test_exposure_delays(choices: str, value: str, state: str, would_set: str) -> None:
+    plan = plan_body(body(radio("d06a", value, *choices.split())))
+    step = next(step for step in plan.steps if step.setting == "exposure delay")
+    assert (step.state, step.would_set) == (state, would_set)
+
+
 def test_photo_settings_are_no_basics() -> None:
     plan = plan_body(body(), PairRequest(white_balance="Automatic", format="raw"))
     assert {"imagequality", "whitebalance", "iso", "f-number"}.isdisjoint(plan.basics)
@@ -174,22 +193,22 @@ class Expected:
     sets: tuple[str, ...]
 
 
-RAM, AF = "capturetarget", "autofocus"
+RAM, AF, DELAY = "capturetarget", "autofocus", "d06a"
 REAL = {
     "d3500": Expected("D3500", "set", 1.0, "set", "set", (250, 3200), ("focus",), ("controlmode", "expprogram", AF, "autoiso")),
-    "d4": Expected("D4", "set", 2.8, "set", "set", (15, 200), ("focus",), ("expprogram",)),
-    "d500": Expected("D500", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso")),
-    "d5600": Expected("D5600", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", "isoauto", "exposuredelaymode")),
-    "d6": Expected("D6", "kept", 3.5, "set", "cannot", None, ("release mode", "focus"), (RAM, AF)),
-    "d600": Expected("unknown body", "set", 4.0, "set", "cannot", None, ("focus",), ("expprogram", "autoiso", "exposuredelaymode", "capturemode")),
-    "d7200": Expected("D7200", "set", 1.8, "nearest", "set", None, ("focus", "aperture f/10"), ("expprogram", RAM, "isoauto")),
-    "d750": Expected("D750", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, "autoiso", "isoauto")),
-    "d7500": Expected("D7500", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", "isoauto")),
-    "d780": Expected("D780", "set", 4.0, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", RAM, AF, "autoiso", "isoauto")),
-    "z30": Expected("Z 30", "set", 3.5, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", RAM, AF)),
-    "z6-2": Expected("Z 6_2", "kept", 1.8, "set", "set", (400, 5000), ("focus",), (RAM, AF, "isoauto")),
-    "z6": Expected("Z 6", "set", 4.0, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", "autoiso", "exposuredelaymode")),
-    "z7": Expected("Z 7", "kept", 4.0, "set", "cannot", None, (), (RAM, "isoauto", "exposuredelaymode")),
+    "d4": Expected("D4", "set", 2.8, "set", "set", (15, 200), ("focus",), ("expprogram", DELAY)),
+    "d500": Expected("D500", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", DELAY)),
+    "d5600": Expected("D5600", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", "isoauto", DELAY)),
+    "d6": Expected("D6", "kept", 3.5, "set", "cannot", None, ("release mode", "focus"), (RAM, AF, DELAY)),
+    "d600": Expected("unknown body", "set", 4.0, "set", "cannot", None, ("focus",), ("expprogram", "autoiso", "capturemode")),
+    "d7200": Expected("D7200", "set", 1.8, "nearest", "set", None, ("focus", "aperture f/10"), ("expprogram", RAM, "isoauto", DELAY)),
+    "d750": Expected("D750", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, "autoiso", "isoauto", DELAY)),
+    "d7500": Expected("D7500", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", "isoauto", DELAY)),
+    "d780": Expected("D780", "set", 4.0, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", RAM, AF, "autoiso", "isoauto", DELAY)),
+    "z30": Expected("Z 30", "set", 3.5, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", RAM, AF, DELAY)),
+    "z6-2": Expected("Z 6_2", "kept", 1.8, "set", "set", (400, 5000), ("focus",), (RAM, AF, "isoauto", DELAY)),
+    "z6": Expected("Z 6", "set", 4.0, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", "autoiso")),
+    "z7": Expected("Z 7", "kept", 4.0, "set", "cannot", None, (), (RAM, "isoauto")),
 }  # fmt: skip
 
 

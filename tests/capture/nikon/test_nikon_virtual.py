@@ -307,11 +307,10 @@ def test_closing_is_silent_and_final(body: VirtualBody) -> None:
     assert children() == []
 
 
-def test_no_camera_is_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def test_no_camera_is_absent(tmp_path: Path) -> None:
     with pytest.raises(CameraError) as caught:
         NikonCamera(VirtualBody(tmp_path).config(port="usb:042,042")).connect()
-    assert caught.value.cause in ("absent", "disconnected")
+    assert caught.value.cause == "absent"
 
 
 def test_without_the_library_the_remedy_installs_it(

@@ -35,7 +35,7 @@ from idfd.capture.simulated.nikon.tiff import (
     Short,
     pack_tiff,
 )
-from idfd.storage.images import encode_jpeg
+from idfd.storage.images import decode_image, encode_jpeg
 
 INFO = ShotInfo(
     model="D750",
@@ -122,7 +122,7 @@ def test_the_block_does_not_touch_the_pixels() -> None:
     scan = encode_jpeg(ramp(60, 40))
 
     before, after = (
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        decode_image(data, Path("a.jpg"), cv2.IMREAD_COLOR)
         for data in (scan, pack_jpeg(scan, INFO))
     )
 
@@ -168,8 +168,7 @@ def test_the_developed_nef_looks_like_the_jpeg(tmp_path: Path) -> None:
     path = tmp_path / "a.nef"
     head = nef_head(replace(INFO, size=(120, 80)), pictures.sensor)
     path.write_bytes(head + pictures.raw(exposure, 1))
-    jpeg = np.frombuffer(pictures.jpeg(exposure, 95, 1), np.uint8)
-    photo = cv2.cvtColor(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    photo = decode_image(pictures.jpeg(exposure, 95, 1), path, cv2.IMREAD_COLOR)[..., ::-1]
 
     with rawpy.imread(str(path)) as raw:
         developed = raw.postprocess(use_camera_wb=True, no_auto_bright=True, gamma=(2.4, 12.92))

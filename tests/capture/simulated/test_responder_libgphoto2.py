@@ -16,6 +16,7 @@ from idfd.capture.simulated.nikon.codes import Response
 from idfd.capture.simulated.nikon.faults import Delay, Fault, Respond, Stall, Unplug
 from idfd.capture.simulated.nikon.process import ResponderProcess
 from idfd.processing.color import linear_from_uint8
+from idfd.storage.images import decode_image, read_photo
 
 pytest.importorskip("gphoto2")
 
@@ -133,8 +134,7 @@ def test_the_pair_is_equally_exposed_and_differs_in_blur(host: Host, tmp_path: P
         host.set("f-number", f_number)
         host.set("shutterspeed2", shutter)
         (path,) = host.capture(files=1)
-        photo = cv2.imread(str(host.download(path, tmp_path)))
-        assert photo is not None
+        photo = read_photo(host.download(path, tmp_path))
         levels.append(linear_from_uint8(photo).mean())
         sharpness.append(cv2.Laplacian(photo, cv2.CV_32F).var())
 
@@ -149,8 +149,7 @@ def test_live_view_is_faster_than_ten_frames_per_second(host: Host) -> None:
     rate = len(frames) / (time.monotonic() - start)
     host.set("viewfinder", 0)
 
-    image = cv2.imdecode(np.frombuffer(frames[-1], np.uint8), cv2.IMREAD_COLOR)
-    assert image is not None
+    image = decode_image(frames[-1], Path("live.jpg"), cv2.IMREAD_COLOR)
     assert image.shape == (427, 640, 3)
     assert rate >= 10
 
@@ -184,13 +183,14 @@ def test_a_body_without_an_aperture(host: Host, body: ResponderProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "fault", "code", "text"),
+    ("operation", "fault", "codes", "text"),
     [
-        ("CAPTURE", Respond(Response.OUT_OF_FOCUS), -1, "Out of Focus"),
-        ("CAPTURE", Respond(Response.STORE_FULL), -1, "PTP Store Full"),
-        ("CAPTURE", Respond(Response.HARDWARE_ERROR), -1, "Hardware Error"),
-        ("CAPTURE", Respond(Response.BUSY, times=150), -110, "Busy"),
-        ("GET_OBJECT", Delay(3.0), -7, "I/O"),
+        ("CAPTURE", Respond(Response.OUT_OF_FOCUS), (-1,), "Out of Focus"),
+        ("CAPTURE", Respond(Response.STORE_FULL), (-1,), "PTP Store Full"),
+        ("CAPTURE", Respond(Response.HARDWARE_ERROR), (-1,), "Hardware Error"),
+        ("CAPTURE", Respond(Response.BUSY, times=150), (-110,), "PTP Device Busy"),
+        # Which of the two depends on where the wait ends.
+        ("GET_OBJECT", Delay(2.8), (-7, -10), "PTP"),
     ],
 )
 def test_after_these_faults_the_next_shot_works(
@@ -199,7 +199,7 @@ def test_after_these_faults_the_next_shot_works(
     tmp_path: Path,
     operation: str,
     fault: Fault,
-    code: int,
+    codes: tuple[int, ...],
     text: str,
 ) -> None:
     body.fault(operation, fault)
@@ -207,7 +207,7 @@ def test_after_these_faults_the_next_shot_works(
         host.download(host.capture(files=1)[0], tmp_path)
     body.clear_faults()
 
-    assert caught.value.code == code
+    assert caught.value.code in codes
     assert text in caught.value.text
     assert host.download(host.capture(files=1)[0], tmp_path).stat().st_size > 1000
 
@@ -249,10 +249,11 @@ def test_after_these_faults_a_new_connection_works(
 
     with pytest.raises(HostError) as caught:
         host.download(host.capture(files=1)[0], tmp_path)
-    with pytest.raises(HostError):
-        host.get("f-number")
+    if isinstance(fault, Unplug):
+        with pytest.raises(HostError):
+            host.get("f-number")
 
-    assert caught.value.code in (-1, -7, -10)
+    assert caught.value.code in ((-1,) if isinstance(fault, Unplug) else (-7, -10))
     assert list(tmp_path.iterdir()) == []
     with connected(body.port) as again:
         assert again.download(again.capture(files=1)[0], tmp_path).stat().st_size > 1000

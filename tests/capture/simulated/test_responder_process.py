@@ -61,7 +61,6 @@ def test_a_dead_process_is_told() -> None:
 
 
 def test_a_world_that_cannot_be_made_is_told() -> None:
-    pytest.importorskip("open3d")
     with pytest.raises(InputError, match="gigantic"):
         ResponderProcess("world", world={"quality": "gigantic"})
 

@@ -8,6 +8,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from idfd.capture.simulated.nikon.body import Body, Reply
 from idfd.capture.simulated.nikon.codes import Operation, Packet, Response
@@ -53,9 +55,12 @@ class Server:
 
     def _accept(self) -> None:
         while True:
-            connection, _ = self._listener.accept()
-            if time.monotonic() < self._unplugged_until:
-                connection.close()
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                # Unplugged: connections are refused until the cable is back.
+                time.sleep(max(0.0, self._unplugged_until - time.monotonic()))
+                self._listener = socket.create_server((HOST, self.port))
                 continue
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -79,13 +84,16 @@ class Server:
             connection.close()
 
     def unplug(self, seconds: float) -> None:
-        """Break both connections; nobody can connect for a while."""
-        self._unplugged_until = time.monotonic() + seconds
-        for connection in self._connections:
-            # Wakes the thread that reads from it, which closing does not.
-            connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-        raise CableOut
+        """Break both connections; for a while nobody can connect."""
+        sockets = list(self._connections)
+        if seconds > 0:
+            self._unplugged_until = time.monotonic() + seconds
+            sockets.append(self._listener)
+        for item in sockets:
+            # Wakes the thread that waits on it, which closing does not; it may be gone already.
+            with suppress(OSError):
+                item.shutdown(socket.SHUT_RDWR)
+            item.close()
 
 
 class Session:
@@ -182,7 +190,7 @@ class Session:
         self._connection.sendall(struct.pack("<II", len(data) + 12, kind) + transaction)
         self._connection.sendall(data)
 
-    def _break(self, fault: Stall | Unplug) -> None:
+    def _break(self, fault: Stall | Unplug) -> NoReturn:
         """Stop answering.
 
         Raises:
@@ -190,8 +198,9 @@ class Session:
         """
         if isinstance(fault, Stall):
             self._server.faults.stall()
-            raise CableOut
-        self._server.unplug(fault.seconds)
+        else:
+            self._server.unplug(fault.seconds)
+        raise CableOut
 
     def _log(self, request: Request, response: str) -> None:
         name = _name(Operation, request.operation)

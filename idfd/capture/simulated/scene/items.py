@@ -79,6 +79,10 @@ class Item:
         return np.stack([low, high])
 
 
+Maker = Callable[[np.random.Generator], Item]
+"""Makes one small thing by chance."""
+
+
 def overlap(first: Array, second: Array) -> bool:
     """Whether two axis-aligned boxes, (2, 3) each, share more than a millimetre."""
     shared = np.minimum(first[1], second[1]) - np.maximum(first[0], second[0])
@@ -145,7 +149,3 @@ def _surface(material: Material, meshes: list[Mesh]) -> Surface:
         emission=material.emission,
         smooth=mesh.smooth,
     )
-
-
-Maker = Callable[[np.random.Generator], Item]
-"""Makes one small thing by chance."""

@@ -121,16 +121,12 @@ class Layout:
             and low[1] >= 0 and high[1] <= self.depth
             and low[2] >= -SINK_M and high[2] <= self.height
         )  # fmt: skip
-        if not inside or self.blocked(bounds):
+        if not inside or any(overlap(bounds, other) for other in self.boxes):
             return None
         placed = item.moved(x, y, z)
         self.items.append(placed)
         self.boxes.append(bounds)
         return placed
-
-    def blocked(self, bounds: Array) -> bool:
-        """Whether a box, (2, 3), overlaps one of a placed item."""
-        return any(overlap(bounds, other) for other in self.boxes)
 
     def _run(self, wall: str) -> tuple[float, float]:
         """Length of a wall and its distance from the middle of the room."""

@@ -125,5 +125,5 @@ def wallpaper(ground: str, motif: str, seed: int) -> Material:
 
 
 def cloth(name: str, pattern: str, codes: tuple[str, ...], size_m: float, seed: int) -> Material:
-    """A textile: ``weave``, ``plaid`` or ``carpet``; dyes do not show in the infrared."""
+    """A textile: ``weave``, ``plaid`` or ``rug``; dyes do not show in the infrared."""
     return Material(name, pattern, ink(*codes), size_m, infrared=0.6, seed=seed)

@@ -21,7 +21,8 @@ class Surface:
         vertices: (V, 3) float32, metres, world frame.
         triangles: (T, 3) uint32.
         uv: Texture coordinates of each triangle's corners, (T, 3, 2) float32; the texture
-            repeats with period 1, v runs down.
+            repeats with period 1, v runs down, and texel (i, j) of (h, w) is centred at
+            u = (j + 0.5) / w, v = (i + 0.5) / h.
         texture: Linear albedo (reflectance) in [0, 1], (h, w, 3) float32.
         gloss: Strength of the mirror-like part in [0, 1]; 0 is matt.
         shininess: Exponent of the highlight (Blinn-Phong).
@@ -86,7 +87,7 @@ class SceneModel:
 
     Attributes:
         name: Such as ``kitchen-3``.
-        environment: bedroom, living_room, lab, kitchen, museum, or ``board``, ``points``.
+        environment: bedroom, living_room, lab, kitchen, museum, or ``board``, ``plane``, ``points``.
         surfaces: The meshes.
         lights: The lights.
         ambient: Light from everywhere, linear RGB irradiance.

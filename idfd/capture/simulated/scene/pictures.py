@@ -112,21 +112,21 @@ def screens(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) ->
 
 def rug(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) -> Texture:
     """A whole rug: borders, a lattice of lozenges and a medallion, mirrored both ways."""
-    axis = np.abs((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1)
+    axis = (np.arange(size // 2, dtype=np.float32) + np.float32(0.5)) / np.float32(size // 2)
     u, v = np.meshgrid(axis, axis)
-    edge = np.maximum(u, v)
-    image = np.empty((size, size, 3), np.float32)
-    image[:] = palette[0]
     lattice = (np.abs((u * 6) % 1 - 0.5) + np.abs((v * 6) % 1 - 0.5)) * rng.uniform(0.8, 1.2)
-    image[lattice < 0.3] = palette[1]
-    image[lattice < 0.12] = palette[2 % len(palette)]
-    radius = np.abs(u) + np.abs(v) + 0.06 * np.cos(14 * np.arctan2(v, u))
+    dye = (lattice < 0.3).astype(np.uint8)
+    dye[lattice < 0.12] = 2
+    radius = u + v + 0.06 * np.cos(14 * np.arctan2(v, u))
     for limit, colour in ((0.6, 3), (0.52, 0), (0.3, 2), (0.16, 1)):
-        image[radius < limit] = palette[colour % len(palette)]
+        dye[radius < limit] = colour
+    edge = np.maximum(u, v)
     for limit, colour in ((0.74, 2), (0.78, 3), (0.94, 1), (0.97, 0)):
-        image[edge > limit] = palette[colour % len(palette)]
+        dye[edge > limit] = colour
     zigzag = np.abs((np.minimum(u, v) * 20) % 1 - 0.5) * 0.3 + 0.8
-    image[(edge > 0.79) & (edge < 0.93) & (edge > zigzag)] = palette[2 % len(palette)]
+    dye[(edge > 0.79) & (edge < 0.93) & (edge > zigzag)] = 2
+    upper = np.hstack([dye[::-1, ::-1], dye[::-1]])
+    image = np.array(palette, np.float32)[np.vstack([upper, upper[::-1]]) % len(palette)]
     return image * (1 + 0.3 * noise(rng, size, 8, 10, 1.1))[..., None]
 
 
@@ -146,10 +146,12 @@ def _landscape(rng: np.random.Generator, size: int, palette: tuple[Colour, ...])
     image = mix(sky[0], sky[1], v * 1.6 + 0.08 * noise(rng, size, 2, 7, 0.8))
     for k, level in enumerate((0.45, 0.58, 0.72, 0.86)):
         phase, waves = rng.uniform(0, 6), rng.uniform(1, 3)
-        hill = level + 0.06 * np.sin(2 * np.pi * waves * u + phase) + 0.02 * np.sin(37 * u + phase)
-        colour = 0.35 * np.array(palette[k % len(palette)]) + 0.02
-        rough = 1 + 0.25 * noise(rng, size, 4, 8, 1.0)
-        image = mix(image, colour * rough[..., None], soft((v - hill) * size / 2))
+        x = u[0]
+        hill = level + 0.06 * np.sin(2 * np.pi * waves * x + phase) + 0.02 * np.sin(37 * x + phase)
+        colour = np.array(palette[k % len(palette)], np.float32) * 0.35 + np.float32(0.02)
+        below = slice(int(0.3 * size), None)
+        rough = 1 + 0.25 * noise(rng, size, 4, 8, 1.0)[below, :, None]
+        image[below] = mix(image[below], colour * rough, soft((v - hill)[below] * (size / 2)))
     return image
 
 
@@ -194,10 +196,12 @@ def _still_life(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]
     image = mix(ink("2b211b")[0], ink("6d5138")[0], 0.4 + 0.2 * noise(rng, size, 2, 8, 0.8))
     for _ in range(9):
         x, y, r = rng.uniform(0.15, 0.85), rng.uniform(0.5, 0.85), rng.uniform(0.06, 0.14)
-        distance = np.hypot(u - x, v - y) / r
-        light = np.clip(1.15 - np.hypot(u - x + r / 3, v - y + r / 3) / r * 0.8, 0.08, 1)
+        left, top, side = int((x - r) * size), int((y - r) * size), int(2 * r * size) + 2
+        part = (slice(top, top + side), slice(left, left + side))
+        du, dv = (u[part] - x) / r, (v[part] - y) / r
+        light = np.clip(1.15 - 0.8 * np.hypot(du + 1 / 3, dv + 1 / 3), 0.08, 1)
         fruit = np.array(palette[rng.integers(len(palette))], np.float32) * light[..., None]
-        image = mix(image, fruit, soft((1 - distance) * r * size))
+        image[part] = mix(image[part], fruit, soft((1 - np.hypot(du, dv)) * r * size))
     return image
 
 

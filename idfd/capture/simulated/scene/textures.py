@@ -51,18 +51,17 @@ def plaster(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) ->
 
 def wallpaper(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) -> Texture:
     """Printed paper: a motif of petals on a half-drop repeat, between thin stripes."""
-    u, v = axes(size)
-    repeats = int(rng.integers(4, 7))
-    petals = int(rng.integers(4, 8))
-    value = np.zeros((size, size), np.float32)
+    repeats, petals = 4, int(rng.integers(4, 8))
+    u, v = axes(size // repeats)
+    value = np.zeros_like(u)
     for shift in (0.0, 0.5):
-        x = (u * repeats + shift) % 1 - 0.5
-        y = (v * repeats + shift) % 1 - 0.5
+        x, y = (u + shift) % 1 - 0.5, (v + shift) % 1 - 0.5
         radius, angle = np.hypot(x, y), np.arctan2(y, x)
         edge = 0.16 + 0.08 * np.cos(petals * angle)
         value = np.maximum(value, soft((edge - radius) * 60) - soft((0.05 - radius) * 60))
         value = np.maximum(value, 0.7 * soft((0.012 - np.abs(np.abs(x) - 0.47)) * 200))
-    return mix(palette[0], palette[1], value * 0.85 + 0.04 * noise(rng, size, 6, 9, 1.0))
+    paper = 0.04 * noise(rng, size, 6, 9, 1.0)
+    return mix(palette[0], palette[1], 0.85 * np.tile(value, (repeats, repeats)) + paper)
 
 
 def planks(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) -> Texture:
@@ -145,11 +144,6 @@ def terrazzo(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) -
     return image
 
 
-def carpet(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) -> Texture:
-    """A pile of loops of uneven tone."""
-    return mix(palette[0], palette[-1], 0.5 + 0.25 * noise(rng, size, 7, 9, 1.2))
-
-
 def brushed(rng: np.random.Generator, size: int, palette: tuple[Colour, ...]) -> Texture:
     """Metal with fine scratches along u."""
     return mix(palette[0], palette[-1], 0.5 + 0.25 * streaks(rng, size, 2))
@@ -206,7 +200,6 @@ PATTERNS = {
     "chess_tiles": chess_tiles,
     "marble": marble,
     "terrazzo": terrazzo,
-    "carpet": carpet,
     "brushed": brushed,
     "pegboard": pegboard,
     "leaf": leaf,
