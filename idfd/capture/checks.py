@@ -101,10 +101,12 @@ class ReferenceFrame(Record, frozen=True, kw_only=True):
         rotation: Rotation vector (Rodrigues) from the colour camera's frame to the photo
             camera's, radians.
         matches: Points that agree with it.
+        deviation_deg: Standard deviation of the rotation, degrees.
     """
 
     rotation: tuple[float, float, float]
     matches: int
+    deviation_deg: float
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,7 @@ def reference_frame(
     from idfd.capture.checking.pictures import read_reduced
 
     camera = calibration.photo if calibration is not None else None
-    found = measure_rotation(read_reduced(all_in_focus), burst, camera, focal_length_mm)
-    return found and ReferenceFrame(rotation=found.vector, matches=found.matches)
+    return measure_rotation(read_reduced(all_in_focus), burst, camera, focal_length_mm)
 
 
 def _drift(inputs: TakeInputs) -> dict[str, float]:

@@ -143,6 +143,53 @@ def preview(rig: str | None, port: int, open_page: bool) -> None:
         serve_preview(device, port, announce)
 
 
+@capture.command("import")
+@click.argument("photos", type=_PATH)
+@click.option("--recordings", type=_PATH, help="Folder of MKV recordings or HDF5 bursts; default: "
+              "beside the photos.")  # fmt: skip
+@click.option("-o", "--output", required=True, type=_PATH, help="Folder of the new session.")
+@_RIG
+@click.option("--environment", default="unknown", show_default=True)
+@click.option("--group", help="Room of all scenes; default: the folder that a pair lies in.")
+@click.option("--pair-limit-s", type=float, default=60.0, show_default=True,
+              help="Longest time between the photos of a pair.")  # fmt: skip
+@click.option("--depth-limit-s", type=float, default=300.0, show_default=True,
+              help="Longest time between a pair and its depth.")  # fmt: skip
+@click.option("--clock-offset-s", type=float, default=0.0, show_default=True,
+              help="The camera's clock minus the computer's.")  # fmt: skip
+@click.option("--link", is_flag=True, help="Make hard links in place of copies.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def import_(
+    photos: Path, recordings: Path | None, output: Path, rig: str | None, environment: str,
+    group: str | None, pair_limit_s: float, depth_limit_s: float, clock_offset_s: float, link: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Make a session of PHOTOS and depth recordings that were shot by hand.
+
+    Photos are paired by aperture and time. Nothing is changed in the folders; audit.md in the
+    session accounts for every file.
+    """
+    from idfd.capture.operator.contact import write_contact_sheet
+    from idfd.capture.rig import RigProfile, load_profile
+    from idfd.capture.session.importer import ImportOptions, import_session
+    from idfd.capture.session.reader import SessionReader
+    from idfd.cli.output import print_json
+
+    options = ImportOptions(
+        group, environment, pair_limit_s, depth_limit_s, clock_offset_s, link=link
+    )
+    profile = load_profile(rig) if rig else RigProfile()
+    result = import_session(photos, recordings, output, profile=profile, options=options)
+    write_contact_sheet(SessionReader(output))
+    left = {str(path): reason for path, reason in result.left_out.items()}
+    if as_json:
+        print_json({"takes": result.takes, "left_out": left})
+        return
+    for name, reason in left.items():
+        click.echo(f"left out: {name}: {reason}")
+    click.echo(f"{len(result.takes)} takes -> {output}")
+
+
 @capture.command("plan")
 @click.argument("dump", required=False, type=_PATH)
 @_RIG

@@ -8,15 +8,14 @@ import platform
 import shutil
 import sys
 import tempfile
-from importlib import metadata
 from pathlib import Path
 
-from idfd.capture.operator.health import Result, rig_checks
+from idfd.capture.operator.health import Result, optional, rig_checks, version_of
 
 _NEEDED = {"numpy": "numpy", "cv2": "opencv-python", "h5py": "h5py", "matplotlib": "matplotlib"}
 _OPTIONAL = {
-    "torch": ("torch", "needed to train; 'pip install idfd[torch]'"),
-    "OpenEXR": ("OpenEXR", "needed to read EXR depth; 'pip install idfd[exr]'"),
+    "torch": "needed to train; 'pip install idfd[torch]'",
+    "OpenEXR": "needed to read EXR depth; 'pip install idfd[exr]'",
 }
 _DISK_GB = 2.0
 
@@ -25,9 +24,8 @@ def run_checks() -> list[Result]:
     """Check Python, packages, disk, the temporary folder, and the rig's drivers and devices."""
     results = [_python()]
     for module, package in _NEEDED.items():
-        results.append(_package(module, package, f"pip install {package}", needed=True))
-    for module, (package, remedy) in _OPTIONAL.items():
-        results.append(_package(module, package, remedy, needed=False))
+        results.append(_package(module, package))
+    results += [optional(package, remedy) for package, remedy in _OPTIONAL.items()]
     results += [_disk(), _writable(Path(tempfile.gettempdir())), _cores()]
     # The drivers need the packages above.
     if all(result.state != "missing" for result in results):
@@ -43,7 +41,8 @@ def _python() -> Result:
     )  # fmt: skip
 
 
-def _package(module: str, package: str, remedy: str, *, needed: bool) -> Result:
+def _package(module: str, package: str) -> Result:
+    remedy = f"pip install {package}"
     try:
         importlib.import_module(module)
     except ImportError as error:
@@ -52,13 +51,9 @@ def _package(module: str, package: str, remedy: str, *, needed: bool) -> Result:
                 "apt install libgl1 libglib2.0-0, or pip uninstall opencv-python && "
                 "pip install opencv-python-headless"
             )
-        return Result(package, "missing" if needed else "absent", str(error), remedy)
-    for name in (package, f"{package}-headless"):
-        try:
-            return Result(package, "ok", metadata.version(name))
-        except metadata.PackageNotFoundError:
-            continue
-    return Result(package, "ok", "version unknown")
+        return Result(package, "missing", str(error), remedy)
+    found = version_of(package, f"{package}-headless")
+    return Result(package, "ok", found or "version unknown")
 
 
 def _disk() -> Result:

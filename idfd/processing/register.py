@@ -75,7 +75,7 @@ def register_depth(
 def _rasteriser() -> Any:
     import numba
 
-    @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+    @numba.njit(cache=True)
     def triangle(pixels: Any, depth: Any, a: Any, b: Any, c: Any, target: Any) -> None:
         ax, ay = pixels[a[0], a[1]]
         bx, by = pixels[b[0], b[1]]
@@ -100,11 +100,11 @@ def _rasteriser() -> Any:
                 z = 1 / (wa * ia + wb * ib + wc * ic)
                 target[y, x] = min(target[y, x], z)
 
-    @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+    @numba.njit(cache=True)
     def joined(a: float, b: float, step: float) -> bool:
         return a > 0 and b > 0 and abs(a - b) <= step * min(a, b)
 
-    @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+    @numba.njit(cache=True)
     def rasterise(pixels: Any, depth: Any, measured: Any, step: float, target: Any) -> None:
         rows, columns = measured.shape
         for i in range(rows - 1):

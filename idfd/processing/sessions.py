@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -31,7 +31,7 @@ from idfd.processing.register import RegisterConfig, register_depth
 from idfd.progress import track
 from idfd.storage.bursts import read_burst
 from idfd.storage.durable import make_folder, remove_leftovers, write_bytes
-from idfd.storage.hashing import sha256_bytes
+from idfd.storage.hashing import sha256_bytes, sha256_file
 from idfd.storage.images import encode_png, read_bytes, read_photo
 
 COLLECTION = "collection.json"
@@ -167,7 +167,15 @@ def _register(task: _Task) -> FileReference:
             limit=f"{task.rig.photo.width}x{task.rig.photo.height}, as in the calibration",
             remedy="Calibrate with the image size that the session was shot in",
         )
-    fused = fuse_burst(read_burst(task.folder / burst.file.path).depth, task.config.fuse)
+    path = task.folder / burst.file.path
+    if sha256_file(path) != burst.file.sha256:
+        raise InputError(
+            "the file has changed since it was shot",
+            where=path,
+            limit=f"SHA-256 {burst.file.sha256[:12]}…",
+            remedy="Restore it from the second copy, or shoot the take again",
+        )
+    fused = fuse_burst(read_burst(path).depth, task.config.fuse)
     depth = register_depth(fused, task.rig, task.config.register)
     write_bytes(target, encode_png(np.ascontiguousarray(depth)))
     write_bytes(key_file, key.encode())
@@ -182,7 +190,7 @@ def _reference(path: Path, name: str) -> FileReference:
 def _take(
     take: TakeRecord, depth: FileReference, session: Path, output: Path, rig: RigCalibration
 ) -> Take:
-    photos: Sequence[Role] = ("all_in_focus", "defocused")
+    photos: tuple[Literal["all_in_focus", "defocused"], ...] = ("all_in_focus", "defocused")
     files: dict[Role, FileReference] = {}
     for role in photos:
         found = take.file(role, "jpeg")

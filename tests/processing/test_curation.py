@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
 from published_set.scenes import write_published_layout
+
 from idfd.errors import IdfdError, InputError, StorageError
 from idfd.model import schema
 from idfd.model.capture import Collection

@@ -80,9 +80,7 @@ def _equal(frames: NDArray[np.uint16], index: int) -> bool:
     return bool(np.array_equal(first[few], second[few]) and np.array_equal(first, second))
 
 
-def range_histogram(
-    depth: NDArray[np.uint16], edges_mm: NDArray[Any]
-) -> NDArray[np.float64]:
+def range_histogram(depth: NDArray[np.uint16], edges_mm: NDArray[Any]) -> NDArray[np.float64]:
     """Share of the valid pixels between each two edges, (len(edges_mm) - 1,).
 
     Args:

@@ -9,7 +9,7 @@ weak from a single take and is not reported; a bracket that slips turns the came
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -23,6 +23,7 @@ from idfd.calibration.kinect_factory import (
 )
 from idfd.calibration.projection import project, ray_table, unproject
 from idfd.capture.checking.pictures import Reduced
+from idfd.capture.checks import ReferenceFrame
 from idfd.errors import InputError, SchemaError
 from idfd.model.burst import Burst
 from idfd.model.camera import Intrinsics
@@ -39,18 +40,9 @@ _DEPTH_CELL = 8
 _REFINEMENTS = 8
 
 
-@dataclass(frozen=True)
-class Rotation:
-    """Rotation vector from the colour camera to the photo camera, radians, and its support."""
-
-    vector: tuple[float, float, float]
-    matches: int
-    deviation_deg: float
-
-
 def measure_rotation(
     photo: Reduced, burst: Burst, camera: Intrinsics | None, focal_length_mm: float | None
-) -> Rotation | None:
+) -> ReferenceFrame | None:
     """Rotation of the photo camera against the depth camera's colour camera.
 
     Args:
@@ -63,35 +55,30 @@ def measure_rotation(
         None where it cannot be told within 0.15 degrees: no colour image or factory calibration,
         no focal length, or too little that both cameras see.
     """
-    seen = _colour_view(burst)
     height, width = photo.rgb.shape[:2]
     if camera is not None and abs(camera.width / photo.factor - width) > 2:
-        camera = None
-    if camera is None and focal_length_mm is None:
+        camera = None  # it is of another image size
+    if camera is not None:
+        focal = camera.fx / photo.factor
+    elif focal_length_mm is not None:
+        focal = focal_length_mm / _FULL_FRAME_MM * width
+    else:
         return None
-    focal = (
-        camera.fx / photo.factor
-        if camera is not None
-        else (focal_length_mm or 0) / _FULL_FRAME_MM * width
-    )
-    if seen is None:
-        return None
-    image, colour, factory = seen
-    matched = _matches(photo.rgb, focal, image, colour.fx)
-    if matched is None:
+    view = _colour_view(burst)
+    matched = view and _matches(photo.rgb, focal, view[0], view[1].fx)
+    if not view or not matched:
         return None
     in_photo, in_colour = matched
-    points = _places(in_colour, burst, colour, factory)
-    if camera is not None:
-        full = (in_photo + 0.5) * photo.factor - 0.5
-        seen_at = unproject(camera, full)[:, :2] * focal
-    else:
+    points = _places(in_colour, burst, view[1], view[2])
+    if camera is None:
         seen_at = in_photo - ((width - 1) / 2, (height - 1) / 2)
+    else:
+        seen_at = unproject(camera, (in_photo + 0.5) * photo.factor - 0.5)[:, :2] * focal
     known = np.isfinite(points).all(axis=1) & np.isfinite(seen_at).all(axis=1)
     return _pose(points[known], seen_at[known], focal, lens_known=camera is not None)
 
 
-def angle_between(first: Array, second: Array) -> float:
+def angle_between(first: Sequence[float], second: Sequence[float]) -> float:
     """Angle of the rotation that takes one rotation vector to another, degrees."""
     a, b = (cv2.Rodrigues(np.asarray(v, np.float64))[0] for v in (first, second))
     return float(np.degrees(np.linalg.norm(cv2.Rodrigues(b @ a.T)[0])))
@@ -141,9 +128,7 @@ def _matches(
     return at[[pair.queryIdx for pair in near]], other_at[[pair.trainIdx for pair in near]]
 
 
-def _places(
-    pixels: Array, burst: Burst, colour: Intrinsics, factory: FactoryCalibration
-) -> Array:
+def _places(pixels: Array, burst: Burst, colour: Intrinsics, factory: FactoryCalibration) -> Array:
     """Places in the colour camera's frame of what is seen at its pixels, (N, 3) mm, or NaN."""
     depth = burst.depth[len(burst) // 2].astype(np.float64)
     # Every second pixel in both directions is plenty for cells of eight.
@@ -163,7 +148,9 @@ def _places(
     return unproject(colour, pixels) * z[:, None]
 
 
-def _pose(points: Array, seen_at: Array, focal: float, *, lens_known: bool) -> Rotation | None:
+def _pose(
+    points: Array, seen_at: Array, focal: float, *, lens_known: bool
+) -> ReferenceFrame | None:
     if len(points) < _LEAST_MATCHES:
         return None
     matrix = np.diag([focal, focal, 1.0])
@@ -191,4 +178,6 @@ def _pose(points: Array, seen_at: Array, focal: float, *, lens_known: bool) -> R
     if not deviation < _LARGEST_DEVIATION_DEG:
         return None
     x, y, z = (float(value) for value in pose[:3])
-    return Rotation((x, y, z), len(points), deviation)
+    return ReferenceFrame(
+        rotation=(x, y, z), matches=len(points), deviation_deg=round(deviation, 4)
+    )

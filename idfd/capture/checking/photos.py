@@ -50,9 +50,7 @@ def measure(pair: tuple[Reduced, Reduced]) -> dict[str, float]:
     difference = exposure_difference(light[0], light[1], clipped[0] | clipped[1])
     if difference is not None:
         values["exposure_difference"] = abs(difference)
-    grey = [
-        np.asarray(cv2.cvtColor(photo.rgb, cv2.COLOR_RGB2GRAY), np.float32) for photo in pair
-    ]
+    grey = [np.asarray(cv2.cvtColor(photo.rgb, cv2.COLOR_RGB2GRAY), np.float32) for photo in pair]
     texture, ratio = sharpness(grey[0], grey[1])
     values["texture"] = texture
     if ratio is not None:
@@ -84,7 +82,9 @@ def exposure_difference(
     side = _side(all_in_focus)
     size = (max(1, width // 2 // side), max(1, height // 2 // side))
     means = [
-        cv2.resize(np.ascontiguousarray(image[centre], np.float32), size, interpolation=cv2.INTER_AREA)
+        cv2.resize(
+            np.ascontiguousarray(image[centre], np.float32), size, interpolation=cv2.INTER_AREA
+        )
         for image in (all_in_focus, defocused, clipped.astype(np.float32))
     ]
     usable = (means[2] < 0.01) & (means[0] > 1e-3) & (means[1] > 1e-3)
@@ -96,10 +96,10 @@ def exposure_difference(
 def sharpness(all_in_focus: Image, defocused: Image) -> tuple[float, float | None]:
     """How much more fine detail the all-in-focus photo has.
 
-    Detail is the root mean square, over patches (48 along the long side), of what a Gaussian of 1.5 pixels
-    takes away, after the patch's mean is divided out (so exposure does not matter). At the
-    focused distance both photos are equally sharp; what tells is the quarter of the patches that
-    differ most, whichever way.
+    Detail is the root mean square of what a Gaussian of 1.5 pixels takes away, over patches (48
+    along the long side) and over their mean, so that exposure does not matter. At the focused
+    distance both photos are equally sharp; what tells is the quarter of the patches that differ
+    most, whichever way.
 
     Args:
         all_in_focus: Grey, (H, W) float32, 0 to 255.

@@ -57,9 +57,7 @@ def read_reduced(path: Path) -> Reduced:
     return _decode(_File(path, (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)))
 
 
-def read_pair(
-    all_in_focus: Path, defocused: Path, pool: Executor
-) -> tuple[Reduced, Reduced]:
+def read_pair(all_in_focus: Path, defocused: Path, pool: Executor) -> tuple[Reduced, Reduced]:
     """Decode both photos of a take at once; see :func:`read_reduced`.
 
     Raises:

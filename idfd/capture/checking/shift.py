@@ -103,8 +103,10 @@ def _refine(
         [[a, -b, cx - a * cx + b * cy + x / factor], [b, a, cy - b * cx - a * cy + y / factor]]
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(second, matrix, (width, height), flags=flags)
-    inside = cv2.warpAffine(np.ones_like(second), matrix, (width, height), flags=flags)
+    moved, inside = (
+        np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=flags), np.float32)
+        for image in (second, np.ones_like(second))
+    )
     shifts, at, weight = _patch_shifts(first, moved, inside)
     if np.count_nonzero(weight) < _LEAST_PATCHES:
         return None

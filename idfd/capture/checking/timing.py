@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from idfd.capture.exif import read_settings
@@ -34,7 +35,7 @@ def measure(clock: dict[str, float], all_in_focus: Path, defocused: Path) -> dic
     return values
 
 
-def _time(path):  # type: ignore[no-untyped-def]
+def _time(path: Path) -> datetime | None:
     try:
         return read_settings(path)[1]
     except InputError:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -36,6 +37,10 @@ class Client:
         self._where = where
         # libgphoto2 keeps some settings on the host, and other programs' must not leak in.
         self._settings = tempfile.TemporaryDirectory(prefix="idfd-gphoto2-")
+        host = Path(self._settings.name, "gphoto", "settings")
+        host.parent.mkdir()
+        # It also believes for two seconds what it read last, when a dial may have been turned.
+        host.write_text("ptp2=cachetime=0\n")
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - kill() closes it
         self._process = subprocess.Popen(
             [sys.executable, "-m", "idfd.capture.nikon.worker"],
@@ -87,20 +92,26 @@ class Client:
             raise error_of(reply.failure, self._where)
         return reply.value
 
-    def stop(self, restore: bool) -> None:
-        """Let it give the body back (with its settings restored) and end; never raises."""
+    def stop(self, restore: bool) -> bool:
+        """Let it give the body back (with its settings restored) and end; never raises.
+
+        Returns:
+            Whether the process did so by itself.
+        """
+        answered = self.alive
         try:
-            if self.alive:
+            if answered:
                 self.ask(Close(restore=restore), _EXIT_S)
         except CameraError:
-            pass  # A camera that is gone cannot be given back any better.
+            answered = False
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()
             self._process.wait(_EXIT_S)
         except (subprocess.TimeoutExpired, BrokenPipeError):
-            pass
+            answered = False
         self.kill()
+        return answered
 
     def kill(self) -> None:
         """End it without asking, first softly."""

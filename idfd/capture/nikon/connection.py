@@ -88,13 +88,14 @@ class Connection:
 
     def close(self) -> None:
         """Restore the body's settings and give it back; never raises."""
-        if self._originals and (self._client is None or not self._client.alive):
-            # The last process died with the body's settings changed; a new one restores them.
+        client, self._client = self._client, None
+        given_back = client is not None and client.stop(restore=True)
+        if self._originals and not given_back:
+            # The process died with the body's settings changed; another one restores them.
             with suppress(CameraError):
                 self._start()
-        if self._client is not None:
-            self._client.stop(restore=True)
-        self._client, self._originals = None, {}
+            self._drop(restore=True)
+        self._originals = {}
 
     def _reopened(self, error: CameraError) -> CameraError:
         """The error of a release, once the body was opened anew or could not be."""
@@ -117,7 +118,7 @@ class Connection:
         assert self._client is not None, "the body is opened first"
         return self._client.ask(message, seconds or self._config.command_s)
 
-    def _drop(self) -> None:
+    def _drop(self, restore: bool = False) -> None:
         if self._client is not None:
-            self._client.stop(restore=False)
+            self._client.stop(restore)
             self._client = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -71,7 +72,7 @@ def write_contact_sheet(session: SessionReader) -> Path:
                 rejected,
             )
             for rejected in (False, True)
-            for record in session.takes(scene.name, rejected=rejected)
+            for record in reversed(session.takes(scene.name, rejected=rejected))
         ]
         parts.append(Part(scene, sheets))
     page = session.path / INDEX
@@ -166,7 +167,7 @@ def _middle_frame(path: Path) -> NDArray[np.uint16] | None:
         return None
 
 
-def _fitted(picture: NDArray[np.generic], how: int) -> Picture:
+def _fitted(picture: NDArray[Any], how: int) -> NDArray[Any]:
     height, width = picture.shape[:2]
     size = (max(1, round(width * _HEIGHT / height)), _HEIGHT)
     return np.asarray(cv2.resize(picture, size, interpolation=how))

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from idfd.capture.cameras import PhotoStatus
 from idfd.capture.rig import RigProfile

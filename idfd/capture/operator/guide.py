@@ -97,9 +97,7 @@ class Guide:
             StorageError: The disk refuses; nothing is saved.
         """
         if self.target is None:
-            raise InputError(
-                "the plan is done", remedy="End with q, or go to another scene with c"
-            )
+            raise InputError("the plan is done", remedy="End with q, or go to another scene with c")
         replaced = self.last if self.failed else None
         return self._take(self.target, replaced, "failed its checks")
 
@@ -180,7 +178,7 @@ class Guide:
 
     def _planned(self) -> Target | None:
         row = self.progress().next
-        return row and Target(row.scene, row.group, row.environment, row.note)
+        return None if row is None else Target(row.scene, row.group, row.environment, row.note)
 
     def _following(self) -> Target | None:
         """The scene after the session's last one, in the same room."""

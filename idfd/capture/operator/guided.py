@@ -65,7 +65,7 @@ def confirm_ring(terminal: Terminal) -> Callable[[float], bool]:
     return confirm
 
 
-def run_guided(guide: Guide, terminal: Terminal, publish: Callable[[], None]) -> None:
+def run_guided(guide: Guide, terminal: Terminal, publish: Callable[[], object]) -> None:
     """Take the operator through a session until ``q`` or the end of the input.
 
     Errors of cameras and disks are shown with what to do, and the session goes on. Everything
@@ -135,7 +135,9 @@ def _act(guide: Guide, terminal: Terminal, key: str, rest: str) -> bool:
 def _ready(guide: Guide, terminal: Terminal) -> bool:
     concerns = guide.concerns()
     for concern in concerns:
-        terminal.say(f"! {concern.what}. {concern.remedy}.", "bold red" if concern.stop else "yellow")
+        terminal.say(
+            f"! {concern.what}. {concern.remedy}.", "bold red" if concern.stop else "yellow"
+        )
     stopped = any(concern.stop for concern in concerns)
     if stopped:
         terminal.ring(_BELLS["fail"])

@@ -55,13 +55,10 @@ def _drivers() -> Iterator[Result]:
     from idfd.capture.kinect.sdk import sdk_problem
 
     for package, remedy in _DRIVERS.items():
-        version = _version(package, f"{package}-cpu")
-        # Their imports take seconds, so only what is installed is looked up.
-        yield Result(package, "ok" if version else "absent", version or "not installed",
-                     "" if version else remedy)  # fmt: skip
+        yield optional(package, remedy)
     problem = sdk_problem()
     if problem is None:
-        found = _version("pyk4a-bundle", "pyk4a") or "version unknown"
+        found = version_of("pyk4a-bundle", "pyk4a") or "version unknown"
         yield Result("pyk4a", "ok", found)
     else:
         yield Result("pyk4a", "absent", problem[0], problem[1])
@@ -187,7 +184,16 @@ def _display() -> Result:
     return Result("display", "ok", name)
 
 
-def _version(*packages: str) -> str | None:
+def optional(package: str, remedy: str) -> Result:
+    """Whether an optional package is installed; to import some of them would take seconds."""
+    version = version_of(package, f"{package}-cpu")
+    if version is None:
+        return Result(package, "absent", "not installed", remedy)
+    return Result(package, "ok", version)
+
+
+def version_of(*packages: str) -> str | None:
+    """Version of the first of some packages that is installed, or None."""
     for package in packages:
         try:
             return metadata.version(package)

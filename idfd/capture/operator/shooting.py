@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from idfd.capture.cameras import PhotoSettings
-from idfd.capture.checks import ReferenceFrame, reference_frame
 from idfd.capture.checking.pictures import read_reduced
+from idfd.capture.checks import ReferenceFrame, reference_frame
 from idfd.capture.exposure import PairPlan, PairRequest, metered_exposure, plan_pair
 from idfd.capture.rig import Rig
 from idfd.capture.session.reader import SessionReader

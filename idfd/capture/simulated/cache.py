@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from idfd.storage.durable import atomic_file
 
+Half = NDArray[np.float16]
 LIMIT_BYTES = 4 << 30
 
 
@@ -20,7 +21,9 @@ def default_folder() -> Path:
 
 
 class RenderCache:
-    """Images of radiance by key, as half-precision NumPy files; the longest unused go first.
+    """Images of radiance by key, as NumPy files; the longest unused go first.
+
+    Half precision errs by less than 0.05 %, far less than the noise of a photo.
 
     Args:
         folder: Where they are kept; several processes may share it.
@@ -31,7 +34,7 @@ class RenderCache:
         self._folder = folder
         self._limit = limit_bytes
 
-    def get(self, key: str) -> NDArray[np.float32] | None:
+    def get(self, key: str) -> Half | None:
         """The image, or None where there is none or it is damaged."""
         path = self._path(key)
         try:
@@ -39,15 +42,13 @@ class RenderCache:
             os.utime(path)
         except (OSError, ValueError, EOFError):
             return None
-        return np.asarray(image, np.float32)
+        return np.asarray(image, np.float16)
 
-    def put(self, key: str, image: NDArray[np.float32]) -> None:
+    def put(self, key: str, image: Half) -> None:
         """Keep an image, and make room for it."""
-        # Radiance spans a few powers of ten: half precision errs by less than 0.05 %.
-        small = image.astype(np.float16)
-        self._make_room(small.nbytes)
+        self._make_room(image.nbytes)
         with atomic_file(self._path(key)) as temporary, temporary.open("wb") as file:
-            np.save(file, small, allow_pickle=False)
+            np.save(file, image, allow_pickle=False)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.npy"

@@ -27,6 +27,7 @@ WHITE_LEVEL = 16383
 RAW_GAINS = (2.0, 1.0, 1.5)
 """White balance: linear sRGB is the raw value over black times these."""
 
+Radiance = NDArray[np.float16] | NDArray[np.float32]
 _STRIP = 256
 _TABLE = (encode_srgb(np.arange(65536) / 65535) * 255 + 0.5).astype(np.uint8)
 
@@ -36,41 +37,47 @@ def exposure_factor(f_number: float, exposure_s: float, iso: float) -> float:
     return EXPOSURE * exposure_s * (iso / 100) / f_number**2
 
 
-def develop(light: NDArray[np.float32], iso: float, seed: tuple[int, ...]) -> NDArray[np.uint8]:
+def develop(
+    radiance: Radiance, gain: NDArray[np.float32], iso: float, seed: tuple[int, ...]
+) -> NDArray[np.uint8]:
     """A photo as the camera's JPEG engine sees it.
 
     Args:
-        light: (H, W, 3) linear sRGB without noise, 1 at clipping.
+        radiance: (H, W, 3) linear sRGB without noise.
+        gain: (H, W) factor to levels of which 1 is clipping: exposure and vignetting.
         iso: Sensitivity; less light fills a pixel at a higher one, so noise is stronger.
         seed: Seed of the noise; the same gives the same photo.
 
     Returns:
         (H, W, 3) uint8 sRGB.
     """
-    out = np.empty(light.shape, np.uint8)
-    gains = np.array(RAW_GAINS, np.float32)
+    out = np.empty(radiance.shape, np.uint8)
+    balance = np.array(RAW_GAINS, np.float32)
 
     def strip(rows: slice, random: np.random.Generator) -> None:
-        noisy = _noisy(light[rows] / gains, iso, random) * gains
+        level = radiance[rows] * (gain[rows][..., None] / balance)
+        noisy = _noisy(level, iso, random) * balance
         out[rows] = _TABLE[(np.clip(noisy, 0, 1) * 65535).astype(np.uint16)]
 
-    _each_strip(strip, len(light), seed)
+    _each_strip(strip, len(out), seed)
     return out
 
 
-def mosaic(light: NDArray[np.float32], iso: float, seed: tuple[int, ...]) -> NDArray[np.uint16]:
+def mosaic(
+    radiance: Radiance, gain: NDArray[np.float32], iso: float, seed: tuple[int, ...]
+) -> NDArray[np.uint16]:
     """Raw values under an RGGB filter, 14 bits, (H, W) uint16; arguments as :func:`develop`."""
-    out = np.empty(light.shape[:2], np.uint16)
+    out = np.empty(radiance.shape[:2], np.uint16)
 
     def strip(rows: slice, random: np.random.Generator) -> None:
-        part = light[rows]
-        plane = np.empty(part.shape[:2], np.float32)
+        plane = gain[rows].copy()
         for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
-            plane[row::2, column::2] = part[row::2, column::2, channel] / RAW_GAINS[channel]
+            part = radiance[rows][row::2, column::2, channel]
+            plane[row::2, column::2] *= part / np.float32(RAW_GAINS[channel])
         counts = BLACK_LEVEL + 0.5 + (WHITE_LEVEL - BLACK_LEVEL) * _noisy(plane, iso, random)
         out[rows] = np.clip(counts, 0, WHITE_LEVEL)
 
-    _each_strip(strip, len(light), seed)
+    _each_strip(strip, len(out), seed)
     return out
 
 

@@ -88,9 +88,10 @@ class Stand:
             cy=(COLOUR.cy + 0.5) / step - 0.5,
         )
         light = self.traced.radiance(camera, colour_pose(self.depth_pose), 2, _COLOUR_LOOKS)
-        light *= film.exposure_factor(10, 0.25, 100)
-        full = cv2.resize(light, (COLOUR.width, COLOUR.height), interpolation=cv2.INTER_LINEAR)
-        return encode_jpeg(film.develop(np.asarray(full), 400, self.noise_seed("colour")), 90)
+        size = (COLOUR.width, COLOUR.height)
+        full = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        gain = np.full(size[::-1], film.exposure_factor(10, 0.25, 100), np.float32)
+        return encode_jpeg(film.develop(full, gain, 400, self.noise_seed("colour")), 90)
 
     def noise_seed(self, what: str, number: int = 0) -> tuple[int, ...]:
         """Seed of one thing's noise here."""

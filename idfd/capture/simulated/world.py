@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.capture.simulated import photo as film
-from idfd.capture.simulated.cache import RenderCache, default_folder
+from idfd.capture.simulated.cache import Half, RenderCache, default_folder
 from idfd.capture.simulated.lens import WIDEST_F_NUMBER, Lens
 from idfd.capture.simulated.mount import COLOUR, DEPTH, DEPTH_TO_COLOUR, DEPTH_TO_PHOTO, SERIAL
 from idfd.capture.simulated.scene.model import SceneModel
@@ -19,6 +19,8 @@ from idfd.capture.simulated.tracer import Pupil, Window
 from idfd.capture.simulated.truth import Truth
 from idfd.errors import InputError
 from idfd.model.rig import RigCalibration
+
+__all__ = ["QUALITIES", "Placement", "Quality", "World"]
 
 RENDERER = 1
 """Goes up when the same scene would look different, so that cached light is not used again."""
@@ -100,7 +102,7 @@ class World:
         self.lens = Lens(quality.width, quality.height, focus_distance_m)
         self._cache = RenderCache(cache or default_folder())
         self._stand: Stand | None = None
-        self._kept: dict[str, NDArray[np.float32]] = {}
+        self._kept: dict[str, Half] = {}
         self._live_frames = 0
 
     @property
@@ -156,8 +158,12 @@ class World:
             window: Part of the photo; None is all of it.
             shake_px: How far the picture is shifted, as by a touched tripod.
         """
-        light = self.light(f_number, exposure_s, iso, window, shake_px)
-        return film.develop(light, iso, self._here().noise_seed("photo", release))
+        window = window or (0, 0, *self.size)
+        radiance: film.Radiance = self._radiance(self.lens, f_number, window)
+        if shake_px != (0.0, 0.0):
+            radiance = _shifted(radiance, shake_px)
+        gain = self._gain(self.lens, f_number, exposure_s, iso, window)
+        return film.develop(radiance, gain, iso, self._here().noise_seed("photo", release))
 
     def raw(
         self,
@@ -168,46 +174,30 @@ class World:
         window: Window | None = None,
     ) -> NDArray[np.uint16]:
         """The raw values of a photo under an RGGB filter, 14 bits, (H, W) uint16."""
-        light = self.light(f_number, exposure_s, iso, window)
-        return film.mosaic(light, iso, self._here().noise_seed("photo", release))
+        window = window or (0, 0, *self.size)
+        radiance = self._radiance(self.lens, f_number, window)
+        gain = self._gain(self.lens, f_number, exposure_s, iso, window)
+        return film.mosaic(radiance, gain, iso, self._here().noise_seed("photo", release))
 
     def live(self, f_number: float, exposure_s: float, iso: float) -> NDArray[np.uint8]:
         """A live frame, (h, 640, 3) uint8 sRGB."""
         height = round(LIVE_WIDTH * self.lens.height / self.lens.width)
         lens = replace(self.lens, width=LIVE_WIDTH, height=height)
         window = (0, 0, LIVE_WIDTH, height)
-        factor = np.float32(film.exposure_factor(f_number, exposure_s, iso))
-        gain = lens.vignetting(f_number, window) * factor
-        light = self._radiance(lens, f_number, _LIVE_SAMPLES, window) * gain[..., None]
+        radiance = self._radiance(lens, f_number, window, _LIVE_SAMPLES)
         self._live_frames += 1
-        return film.develop(light, iso, self._here().noise_seed("live", self._live_frames))
+        seed = self._here().noise_seed("live", self._live_frames)
+        return film.develop(
+            radiance, self._gain(lens, f_number, exposure_s, iso, window), iso, seed
+        )
 
     def light(
-        self,
-        f_number: float,
-        exposure_s: float,
-        iso: float,
-        window: Window | None = None,
-        shake_px: tuple[float, float] = (0.0, 0.0),
+        self, f_number: float, exposure_s: float, iso: float, window: Window | None = None
     ) -> NDArray[np.float32]:
         """Linear sRGB without noise, 1 at clipping, (H, W, 3) float32; see :meth:`photo`."""
         window = window or (0, 0, *self.size)
-        radiance = self._radiance(self.lens, f_number, self.quality.samples_at(f_number), window)
-        if shake_px != (0.0, 0.0):
-            shift = np.array([[1, 0, shake_px[0]], [0, 1, shake_px[1]]], np.float64)
-            radiance = np.asarray(
-                cv2.warpAffine(
-                    radiance,
-                    shift,
-                    window[2:],
-                    flags=cv2.INTER_CUBIC,
-                    borderMode=cv2.BORDER_REFLECT,
-                ),
-                np.float32,
-            )
-        factor = np.float32(film.exposure_factor(f_number, exposure_s, iso))
-        gain = self.lens.vignetting(f_number, window) * factor
-        return np.maximum(radiance, 0) * gain[..., None]
+        gain = self._gain(self.lens, f_number, exposure_s, iso, window)
+        return self._radiance(self.lens, f_number, window) * gain[..., None]
 
     def depth_frames(self, count: int, first: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """Frames of the depth camera: depth in mm (0 = none) and infrared, (count, 576, 640) each.
@@ -260,11 +250,18 @@ class World:
             )
         return self._stand
 
-    def _radiance(
-        self, lens: Lens, f_number: float, samples: int, window: Window
+    def _gain(
+        self, lens: Lens, f_number: float, exposure_s: float, iso: float, window: Window
     ) -> NDArray[np.float32]:
-        stand = self._here()
-        looks = self.quality.looks
+        """Factor from radiance to levels of which 1 is clipping, (h, w) float32."""
+        factor = np.float32(film.exposure_factor(f_number, exposure_s, iso))
+        return lens.vignetting(f_number, window) * factor
+
+    def _radiance(
+        self, lens: Lens, f_number: float, window: Window, samples: int | None = None
+    ) -> Half:
+        stand, looks = self._here(), self.quality.looks
+        samples = samples or self.quality.samples_at(f_number)
         key = stand.key(RENDERER, lens, f_number, samples, looks, window)
         if key not in self._kept:
             light = self._cache.get(key)
@@ -272,7 +269,19 @@ class World:
                 pupil = Pupil(lens.aperture_m(f_number), lens.focus_distance_m)
                 light = stand.traced.radiance(
                     lens.intrinsics, stand.scene.pose, samples, looks, pupil, window
-                )
+                ).astype(np.float16)
                 self._cache.put(key, light)
             self._kept[key] = light
         return self._kept[key]
+
+
+def _shifted(radiance: film.Radiance, by_px: tuple[float, float]) -> NDArray[np.float32]:
+    shift = np.array([[1, 0, by_px[0]], [0, 1, by_px[1]]], np.float64)
+    moved = cv2.warpAffine(
+        radiance.astype(np.float32),
+        shift,
+        radiance.shape[1::-1],
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    return np.maximum(np.asarray(moved, np.float32), 0)

@@ -81,7 +81,8 @@ def test_a_mode_that_is_read_only_is_unlocked_by_control_or_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "fixed"), [("P", {"f_number", "exposure_s"}), ("A", {"exposure_s"}), ("S", {"f_number"})]
+    ("mode", "fixed"),
+    [("P", {"f_number", "exposure_s"}), ("A", {"exposure_s"}), ("S", {"f_number"})],
 )
 def test_the_mode_dial_fixes_aperture_and_shutter(mode: str, fixed: set[str]) -> None:
     plan = plan_body(body(radio("expprogram", mode, "M", mode, read_only=True)))
@@ -116,7 +117,7 @@ def test_no_lens_or_a_manual_one(aperture: Widget) -> None:
 def test_apertures_that_the_lens_cannot_open_to_are_not_believed() -> None:
     generic = radio("f-number", "f/4", "f/1", "f/1.4", "f/2.8", "f/3.5", "f/4", "f/10")
     plan = plan_body(body(generic, text("apertureatminfocallength", "4")))
-    assert plan.offers.f_numbers == (3.5, 4, 10)
+    assert list(plan.offers.f_numbers) == [3.5, 4, 10]
     assert why(plan, "aperture f/2.8") == "the lens opens to f/3.5, 0.64 stops off"
     silent = plan_body(body(generic))
     assert "not the lens's own" in why(silent, "aperture f/2.8")
@@ -195,21 +196,115 @@ class Expected:
 
 RAM, AF, DELAY = "capturetarget", "autofocus", "d06a"
 REAL = {
-    "d3500": Expected("D3500", "set", 1.0, "set", "set", (250, 3200), ("focus",), ("controlmode", "expprogram", AF, "autoiso")),
+    "d3500": Expected(
+        "D3500",
+        "set",
+        1.0,
+        "set",
+        "set",
+        (250, 3200),
+        ("focus",),
+        ("controlmode", "expprogram", AF, "autoiso"),
+    ),
     "d4": Expected("D4", "set", 2.8, "set", "set", (15, 200), ("focus",), ("expprogram", DELAY)),
-    "d500": Expected("D500", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", DELAY)),
-    "d5600": Expected("D5600", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", "isoauto", DELAY)),
-    "d6": Expected("D6", "kept", 3.5, "set", "cannot", None, ("release mode", "focus"), (RAM, AF, DELAY)),
-    "d600": Expected("unknown body", "set", 4.0, "set", "cannot", None, ("focus",), ("expprogram", "autoiso", "capturemode")),
-    "d7200": Expected("D7200", "set", 1.8, "nearest", "set", None, ("focus", "aperture f/10"), ("expprogram", RAM, "isoauto", DELAY)),
-    "d750": Expected("D750", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, "autoiso", "isoauto", DELAY)),
-    "d7500": Expected("D7500", "set", 3.5, "set", "cannot", None, ("focus",), ("expprogram", RAM, AF, "autoiso", "isoauto", DELAY)),
-    "d780": Expected("D780", "set", 4.0, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", RAM, AF, "autoiso", "isoauto", DELAY)),
-    "z30": Expected("Z 30", "set", 3.5, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", RAM, AF, DELAY)),
-    "z6-2": Expected("Z 6_2", "kept", 1.8, "set", "set", (400, 5000), ("focus",), (RAM, AF, "isoauto", DELAY)),
-    "z6": Expected("Z 6", "set", 4.0, "set", "cannot", None, ("focus",), ("controlmode", "expprogram", "autoiso")),
+    "d500": Expected(
+        "D500",
+        "set",
+        3.5,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("expprogram", RAM, AF, "autoiso", DELAY),
+    ),
+    "d5600": Expected(
+        "D5600",
+        "set",
+        3.5,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("expprogram", RAM, AF, "autoiso", "isoauto", DELAY),
+    ),
+    "d6": Expected(
+        "D6", "kept", 3.5, "set", "cannot", None, ("release mode", "focus"), (RAM, AF, DELAY)
+    ),
+    "d600": Expected(
+        "unknown body",
+        "set",
+        4.0,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("expprogram", "autoiso", "capturemode"),
+    ),
+    "d7200": Expected(
+        "D7200",
+        "set",
+        1.8,
+        "nearest",
+        "set",
+        None,
+        ("focus", "aperture f/10"),
+        ("expprogram", RAM, "isoauto", DELAY),
+    ),
+    "d750": Expected(
+        "D750",
+        "set",
+        3.5,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("expprogram", RAM, "autoiso", "isoauto", DELAY),
+    ),
+    "d7500": Expected(
+        "D7500",
+        "set",
+        3.5,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("expprogram", RAM, AF, "autoiso", "isoauto", DELAY),
+    ),
+    "d780": Expected(
+        "D780",
+        "set",
+        4.0,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("controlmode", "expprogram", RAM, AF, "autoiso", "isoauto", DELAY),
+    ),
+    "z30": Expected(
+        "Z 30",
+        "set",
+        3.5,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("controlmode", "expprogram", RAM, AF, DELAY),
+    ),
+    "z6-2": Expected(
+        "Z 6_2", "kept", 1.8, "set", "set", (400, 5000), ("focus",), (RAM, AF, "isoauto", DELAY)
+    ),
+    "z6": Expected(
+        "Z 6",
+        "set",
+        4.0,
+        "set",
+        "cannot",
+        None,
+        ("focus",),
+        ("controlmode", "expprogram", "autoiso"),
+    ),
     "z7": Expected("Z 7", "kept", 4.0, "set", "cannot", None, (), (RAM, "isoauto")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.real

@@ -87,12 +87,12 @@ def test_the_body_is_planned_for_without_an_operator(camera: NikonCamera) -> Non
     assert (pair.all_in_focus.exposure_s, pair.defocused.exposure_s) == (1 / 25, 1 / 320)
 
 
-@pytest.mark.parametrize("keep_on_card", [True, False])
-def test_twenty_scenes_in_a_row_with_raw_and_jpeg(
-    responder: ResponderProcess, folder: Path, keep_on_card: bool
+@pytest.mark.parametrize(("keep_on_card", "scenes"), [(True, 20), (False, 4)])
+def test_scenes_in_a_row_with_raw_and_jpeg(
+    responder: ResponderProcess, folder: Path, keep_on_card: bool, scenes: int
 ) -> None:
     with NikonCamera(config(responder, keep_on_card=keep_on_card)) as camera:
-        for scene in range(20):
+        for scene in range(scenes):
             for settings in (SHARP, OPEN):
                 assert camera.apply(settings) == settings
                 stem = f"{scene}-{settings.f_number:g}"
@@ -100,7 +100,7 @@ def test_twenty_scenes_in_a_row_with_raw_and_jpeg(
                 assert [file.kind for file in shot.files] == ["jpeg", "raw"]
                 assert shot.settings.f_number == settings.f_number
                 assert shot.settings.iso == 100
-    assert len(list(folder.iterdir())) == 80
+    assert len(list(folder.iterdir())) == 4 * scenes
 
 
 @pytest.mark.parametrize(("form", "suffixes"), [("jpeg", [".jpg"]), ("raw", [".nef"])])
@@ -128,11 +128,11 @@ def test_a_frame_between_shots_does_not_disturb(camera: NikonCamera, folder: Pat
         ("CAPTURE", Respond(Response.STORE_FULL), "store_full", "card"),
         ("CAPTURE", Respond(Response.HARDWARE_ERROR), "failed", "Hardware Error"),
         ("CAPTURE", Unplug(), "disconnected", "opened anew"),
+        ("DEVICE_READY", Unplug(), "disconnected", "opened anew"),
         ("CAPTURE", Stall(), "timeout", "opened anew"),
         ("GET_OBJECT_INFO", Unplug(), "disconnected", "opened anew"),
         ("GET_OBJECT", Unplug(), "disconnected", "opened anew"),
         ("GET_OBJECT", Unplug(9_000), "disconnected", "opened anew"),
-        ("GET_OBJECT", Stall(9_000), "timeout", "opened anew"),
         ("GET_EVENTS", Unplug(), "disconnected", "opened anew"),
         ("SET_PROPERTY", Respond(Response.ACCESS_DENIED), "read_only", "mode M"),
         ("SET_PROPERTY", Respond(Response.BUSY, 10_000), "busy", "lamp"),
@@ -170,7 +170,6 @@ def test_a_fault_costs_one_shot_and_says_what_to_do(
         ("DEVICE_READY", Respond(Response.BUSY, 5)),
         ("SET_PROPERTY", Respond(Response.BUSY, 5)),
         ("SET_PROPERTY", Unplug()),
-        ("GET_PROPERTY", Unplug()),
         ("GET_PROPERTY_DESCRIPTOR", Unplug()),
         ("GET_OBJECT", Delay(0.5)),
         ("CAPTURE", Delay(0.5)),
@@ -218,9 +217,13 @@ def test_a_crash_during_a_release(
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     child = next(int(c) for c in children if int(c) != responder.pid)
     # A process that kills the camera's while the release waits for the body.
-    with subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({child}, 11)"]):
-        with pytest.raises(CameraError) as caught:
-            camera.capture(folder, "shot", SHARP)
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({child}, 11)"]
+        ),
+        pytest.raises(CameraError) as caught,
+    ):
+        camera.capture(folder, "shot", SHARP)
     assert caught.value.cause == "crashed"
     assert "signal 11" in caught.value.what
     assert "opened anew" in str(caught.value.remedy)
@@ -257,6 +260,15 @@ def test_what_spoils_a_pair_is_switched_off_and_restored(responder: ResponderPro
     assert originals["autoiso"] == "On"
     assert originals["expprogram"] == "A"
     assert originals["d06a"] == "3"
+
+
+def test_a_dial_turned_meanwhile_is_seen_at_once(
+    camera: NikonCamera, responder: ResponderProcess
+) -> None:
+    """libgphoto2 believes what it read for two seconds, unless it is told not to."""
+    for number, f_number in ((800, 8), (900, 9), (1000, 10)):
+        responder.set_property("F_NUMBER", number)
+        assert camera.settings().f_number == f_number
 
 
 def test_a_mode_dial_that_cannot_be_turned_from_here(
@@ -306,11 +318,11 @@ def test_settings_come_back_when_the_toolkit_is_killed(responder: ResponderProce
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as driver:
         assert driver.stdout is not None
         assert driver.stdout.readline() == b"set\n"
+        before = len(responder.log())
         driver.kill()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        sets = [entry for entry in responder.log() if entry[0] == "CLOSE_SESSION"]
-        if sets:
+        if any(entry[0] == "CLOSE_SESSION" for entry in responder.log()[before:]):
             break
         time.sleep(0.05)
     assert f_number_of(responder) == 5.6

@@ -45,6 +45,12 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hangs are ended at once after the deadline."""
+    monkeypatch.setattr("idfd.capture.nikon.client._GRACE_S", 0.2)
+
+
 def children() -> list[int]:
     """Processes that this one started."""
     text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
@@ -180,9 +186,8 @@ def test_a_crash_costs_one_shot(camera: NikonCamera, body: VirtualBody, folder: 
     assert other != child
 
 
-def test_a_hang_is_ended_at_the_deadline(body: VirtualBody, folder: Path) -> None:
-    config = body.config(command_s=0.3, release_s=0.1, download_s=0.1)
-    with NikonCamera(config) as camera:
+def test_a_hang_is_ended_at_the_deadline(body: VirtualBody, short_grace: None) -> None:
+    with NikonCamera(body.config(command_s=1.5)) as camera:
         camera.apply(SHARP)
         (child,) = children()
         os.kill(child, signal.SIGSTOP)
@@ -193,7 +198,7 @@ def test_a_hang_is_ended_at_the_deadline(body: VirtualBody, folder: Path) -> Non
         assert child not in children()
 
 
-def test_a_hang_during_a_release_is_reported(body: VirtualBody, folder: Path) -> None:
+def test_a_hang_during_a_release_is_reported(body: VirtualBody, short_grace: None) -> None:
     client = Client(body.config().virtual_folder, "usb:1")
     client.ask(Open(port=None, command_s=5, originals={}), 10)
     (child,) = children()

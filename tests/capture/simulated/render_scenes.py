@@ -17,7 +17,7 @@ AHEAD = Pose.look_at((0.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 def checks(squares: int, dark: Point, light: Point, side: int = 256) -> np.ndarray:
     index = np.arange(side) * squares // side
     white = (np.add.outer(index, index) % 2)[..., None].astype(np.float32)
-    return (white * np.float32(light) + (1 - white) * np.float32(dark)).astype(np.float32)
+    return (white * np.array(light) + (1 - white) * np.array(dark)).astype(np.float32)
 
 
 GREY = checks(1, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 2)

@@ -91,6 +91,10 @@ class Host:
         target.write_bytes(memoryview(file.get_data_and_size()))
         return target
 
+    def files(self, folder: str) -> list[str]:
+        with self._errors():
+            return list(self._camera.folder_list_files(folder, self._context).keys())
+
     def preview(self) -> bytes:
         with self._errors():
             frame = self._camera.capture_preview(None, self._context)

@@ -10,8 +10,9 @@ from idfd.capture.simulated.nikon.codes import Event, Operation, PropertyCode, R
 from idfd.capture.simulated.nikon.faults import Delay, FaultQueue, Respond
 from idfd.capture.simulated.nikon.pattern import PatternPictures
 from idfd.capture.simulated.nikon.properties import BULB
-from idfd.capture.simulated.nikon.ptp import Request
-from idfd.capture.simulated.nikon.store import CARD, Refusal
+from idfd.capture.simulated.nikon.ptp import Refusal, Request
+from idfd.capture.simulated.nikon.store import CARD
+from idfd.errors import InputError
 
 TO_RAM = (0xFFFFFFFF, 1)
 TO_CARD = (0xFFFFFFFF, 0)
@@ -148,7 +149,7 @@ def test_a_shot_that_turns_out_too_large_for_the_card_leaves_nothing(
     body = make_body(card_bytes=30_000)
     body.settings.set(PropertyCode.IMAGE_QUALITY, RAW_AND_JPEG)
     assert body.shots.left == 1
-    monkeypatch.setattr(body.pictures, "jpeg", lambda *_: b"\xff\xd8" + bytes(20_000))
+    monkeypatch.setattr(body.pictures, "jpeg", lambda *_: bytes(20_000))
 
     ask(body, Operation.CAPTURE, *TO_CARD)
     with pytest.raises(Refusal) as caught:
@@ -157,6 +158,25 @@ def test_a_shot_that_turns_out_too_large_for_the_card_leaves_nothing(
     assert caught.value.response == Response.STORE_FULL
     assert events(body) == []
     assert body.store.free == 30_000
+
+
+def test_a_picture_that_cannot_be_made_is_a_hardware_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = make_body()
+
+    def fail(*_: object) -> bytes:
+        raise InputError("the rig stands nowhere")
+
+    monkeypatch.setattr(body.pictures, "jpeg", fail)
+    ask(body, Operation.CAPTURE, *TO_CARD)
+    with pytest.raises(Refusal) as caught:
+        wait_until_ready(body)
+    monkeypatch.undo()
+    shoot(body, TO_CARD)
+
+    assert caught.value.response == Response.HARDWARE_ERROR
+    assert "the rig stands nowhere" in caplog.text
 
 
 def test_bulb_is_refused() -> None:

@@ -20,9 +20,10 @@ from idfd.capture.simulated.nikon.files import (
     WHITE_LEVEL,
     Sensor,
     ShotInfo,
+    jpeg_head,
     nef_head,
-    pack_jpeg,
     pack_mosaic,
+    pack_photo,
 )
 from idfd.capture.simulated.nikon.pattern import PatternPictures, mosaic_of_light
 from idfd.capture.simulated.nikon.pictures import Exposure
@@ -104,7 +105,7 @@ def test_tags_are_written_in_order_and_data_begin_at_the_end() -> None:
 def test_settings_are_read_from_the_jpeg(tmp_path: Path, name: str) -> None:
     shutter = shutter_fraction(pack_shutter(name))
     path = tmp_path / "a.jpg"
-    path.write_bytes(pack_jpeg(encode_jpeg(ramp(60, 40)), replace(INFO, exposure=shutter)))
+    path.write_bytes(jpeg_head(replace(INFO, exposure=shutter)) + pack_photo(ramp(60, 40), 90))
 
     settings, taken_at = read_settings(path)
 
@@ -118,15 +119,15 @@ def test_settings_are_read_from_the_jpeg(tmp_path: Path, name: str) -> None:
     assert taken_at == INFO.taken_at
 
 
-def test_the_block_does_not_touch_the_pixels() -> None:
-    scan = encode_jpeg(ramp(60, 40))
+def test_the_head_does_not_touch_the_pixels() -> None:
+    whole = jpeg_head(INFO) + pack_photo(ramp(60, 40), 90)
 
-    before, after = (
+    found, expected = (
         decode_image(data, Path("a.jpg"), cv2.IMREAD_COLOR)
-        for data in (scan, pack_jpeg(scan, INFO))
+        for data in (whole, encode_jpeg(ramp(60, 40), 90))
     )
 
-    assert np.array_equal(before, after)
+    assert np.array_equal(found, expected)
 
 
 def test_settings_are_read_from_the_nef(tmp_path: Path) -> None:
@@ -168,7 +169,9 @@ def test_the_developed_nef_looks_like_the_jpeg(tmp_path: Path) -> None:
     path = tmp_path / "a.nef"
     head = nef_head(replace(INFO, size=(120, 80)), pictures.sensor)
     path.write_bytes(head + pictures.raw(exposure, 1))
-    photo = decode_image(pictures.jpeg(exposure, 95, 1), path, cv2.IMREAD_COLOR)[..., ::-1]
+    photo = decode_image(jpeg_head(INFO) + pictures.jpeg(exposure, 95, 1), path, cv2.IMREAD_COLOR)[
+        ..., ::-1
+    ]
 
     with rawpy.imread(str(path)) as raw:
         developed = raw.postprocess(use_camera_wb=True, no_auto_bright=True, gamma=(2.4, 12.92))

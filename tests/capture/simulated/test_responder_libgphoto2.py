@@ -21,6 +21,7 @@ from idfd.storage.images import decode_image, read_photo
 pytest.importorskip("gphoto2")
 
 CARD, RAM = "Memory card", "Internal RAM"
+FOLDER = "/store_00010001/DCIM/100ND750"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -257,6 +258,24 @@ def test_after_these_faults_a_new_connection_works(
     assert list(tmp_path.iterdir()) == []
     with connected(body.port) as again:
         assert again.download(again.capture(files=1)[0], tmp_path).stat().st_size > 1000
+
+
+def test_a_photo_is_taken_though_the_answer_is_lost(body: ResponderProcess) -> None:
+    def names() -> list[str]:
+        with connected(body.port) as again:
+            return again.files(FOLDER)
+
+    before = names()
+    host = Host(body.port)
+    host.set("capturetarget", CARD)
+    body.fault("CAPTURE", Unplug(after_bytes=0))
+    with pytest.raises(HostError):
+        host.capture(files=1)
+
+    deadline = time.monotonic() + 10
+    while len(found := names()) == len(before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(found) == len(before) + 1
 
 
 def test_a_pulled_cable_stays_out_for_a_while(body: ResponderProcess) -> None:

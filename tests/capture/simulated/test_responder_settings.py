@@ -8,6 +8,7 @@ import pytest
 from idfd.capture.simulated.nikon.codes import PropertyCode, Response
 from idfd.capture.simulated.nikon.pattern import PatternPictures
 from idfd.capture.simulated.nikon.properties import SHUTTERS, pack_shutter, shutter_fraction
+from idfd.capture.simulated.nikon.ptp import Refusal
 from idfd.capture.simulated.nikon.settings import (
     APERTURE_PRIORITY,
     MANUAL,
@@ -15,7 +16,6 @@ from idfd.capture.simulated.nikon.settings import (
     SHUTTER_PRIORITY,
     Settings,
 )
-from idfd.capture.simulated.nikon.store import Refusal
 
 F, T, TENTHS = PropertyCode.F_NUMBER, PropertyCode.SHUTTER, PropertyCode.EXPOSURE_TIME
 

@@ -60,8 +60,8 @@ def focus_peaking(rgb: Picture) -> NDArray[np.bool_]:
     Args:
         rgb: (H, W, 3) uint8.
     """
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), 0.7)
+    plain = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = np.asarray(cv2.GaussianBlur(plain, (0, 0), 0.7), np.float32)
     fine = np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=1))
     mean = cv2.blur(grey, (15, 15))
     contrast = np.sqrt(np.maximum(cv2.blur(grey * grey, (15, 15)) - mean * mean, 0))
@@ -88,7 +88,7 @@ def photo_facts(frame: PhotoFrame) -> dict[str, Any]:
     """Histogram per channel (64 bins, shares), clipped, dark and peaking shares, size."""
     rgb = frame.rgb
     pixels = rgb.shape[0] * rgb.shape[1]
-    counts = [cv2.calcHist([rgb], [c], None, [_BINS], [0, 256])[:, 0] / pixels for c in range(3)]
+    counts = [cv2.calcHist([rgb], [c], None, [_BINS], [0, 256]).ravel() / pixels for c in range(3)]
     level = brightest(rgb)
     return {
         "histogram": [[round(float(share), 5) for share in channel] for channel in counts],

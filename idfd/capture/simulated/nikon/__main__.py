@@ -21,9 +21,9 @@ from idfd.capture.simulated.nikon.control import (
 )
 from idfd.capture.simulated.nikon.pattern import PatternPictures
 from idfd.capture.simulated.nikon.pictures import Pictures
+from idfd.capture.simulated.nikon.ptp import Refusal
 from idfd.capture.simulated.nikon.rooms import WorldPictures
 from idfd.capture.simulated.nikon.server import Server
-from idfd.capture.simulated.nikon.store import Refusal
 from idfd.errors import IdfdError
 
 

@@ -20,6 +20,7 @@ from idfd.capture.simulated.nikon.properties import Property
 from idfd.capture.simulated.nikon.ptp import (
     DataType,
     DeviceInfo,
+    Refusal,
     Request,
     pack_array,
     pack_events,
@@ -27,7 +28,7 @@ from idfd.capture.simulated.nikon.ptp import (
 )
 from idfd.capture.simulated.nikon.settings import Settings
 from idfd.capture.simulated.nikon.shots import Shots
-from idfd.capture.simulated.nikon.store import CARD, Refusal, Store
+from idfd.capture.simulated.nikon.store import CARD, Store
 
 LIVE_PERIOD_S = 1 / 30
 _LIVE_HEAD_BYTES = 384

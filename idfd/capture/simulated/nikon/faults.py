@@ -22,15 +22,19 @@ class Delay(msgspec.Struct, frozen=True, tag="delay"):
 
 
 class Stall(msgspec.Struct, frozen=True, tag="stall"):
-    """Never answer; with a number, stop after so many bytes of the data."""
+    """Never answer.
+
+    With a number, do what was asked and stop after so many bytes of the data, or before the
+    response where there are none.
+    """
 
     after_bytes: int | None = None
 
 
 class Unplug(msgspec.Struct, frozen=True, tag="unplug"):
-    """Pull the cable: both connections break, after so many bytes of the data if given.
+    """Pull the cable: both connections break, and for ``seconds`` nobody can connect again.
 
-    For ``seconds`` nobody can connect again.
+    ``after_bytes`` is that of :class:`Stall`.
     """
 
     after_bytes: int | None = None

@@ -23,6 +23,7 @@ from idfd.capture.simulated.nikon.tiff import (
     Value,
     pack_tiff,
 )
+from idfd.storage.images import encode_jpeg
 
 MAKER = "NIKON CORPORATION"
 LENS = "14.0 mm f/2.8"
@@ -67,21 +68,25 @@ class ShotInfo:
     taken_at: datetime
 
 
-def pack_jpeg(scan: bytes, info: ShotInfo) -> bytes:
-    """A JPEG file with an EXIF block.
-
-    Args:
-        scan: An encoded JPEG; its own header segment is replaced.
-        info: The settings.
-    """
+def jpeg_head(info: ShotInfo) -> bytes:
+    """A JPEG file up to the scan of :func:`pack_photo`, which must follow."""
     main = _main_directory(info)
     main.entries[0x0112] = Short((1,))
     main.entries[0x0213] = Short((2,))
     block = b"Exif\0\0" + pack_tiff(main)
-    start = 2
-    if scan[2:4] == b"\xff\xe0":
-        start = 4 + int.from_bytes(scan[4:6], "big")
-    return b"\xff\xd8\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + scan[start:]
+    return b"\xff\xd8\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
+
+
+def pack_photo(rgb: NDArray[np.uint8], quality: int) -> bytes:
+    """A JPEG without its head: the encoder's start and JFIF marker are cut off.
+
+    Args:
+        rgb: (H, W, 3) uint8 sRGB.
+        quality: Of the encoder, 0 to 100.
+    """
+    encoded = encode_jpeg(rgb, quality)
+    jfif_bytes = int.from_bytes(encoded[4:6], "big")
+    return encoded[4 + jfif_bytes :]
 
 
 def nef_head(info: ShotInfo, sensor: Sensor) -> bytes:

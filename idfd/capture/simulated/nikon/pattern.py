@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.capture.simulated.nikon.files import WHITE_LEVEL, Sensor, pack_mosaic
+from idfd.capture.simulated.nikon.files import WHITE_LEVEL, Sensor, pack_mosaic, pack_photo
 from idfd.capture.simulated.nikon.pictures import LIVE_QUALITY, MIDDLE_GREY, Exposure, Pictures
 from idfd.capture.simulated.nikon.properties import F_NUMBERS
 from idfd.processing.color import encode_srgb
@@ -39,11 +39,11 @@ class PatternPictures(Pictures):
         self._live = lru_cache(maxsize=64)(self._encode_live)
 
     def jpeg(self, exposure: Exposure, quality: int, release: int) -> bytes:  # noqa: ARG002
-        """The photo as JPEG without EXIF; every release gives the same."""
+        """The photo; every release gives the same."""
         return self._encoded(self._place, exposure, quality)
 
     def raw(self, exposure: Exposure, release: int) -> bytes:  # noqa: ARG002
-        """The packed mosaic of a NEF file."""
+        """The raw values; every release gives the same."""
         return self._encoded(self._place, exposure, None)
 
     def live(self, exposure: Exposure) -> bytes:
@@ -62,7 +62,7 @@ class PatternPictures(Pictures):
         light = self._light(place, exposure)
         if quality is None:
             return pack_mosaic(_repeat(mosaic_of_light(light, self.sensor), self.size))
-        return encode_jpeg(_repeat(_to_uint8(light), self.size), quality)
+        return pack_photo(_repeat(_to_uint8(light), self.size), quality)
 
     def _encode_live(self, place: str, exposure: Exposure) -> bytes:
         size = (_LIVE_WIDTH, round(_LIVE_WIDTH * self.size[1] / self.size[0]))

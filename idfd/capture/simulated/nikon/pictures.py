@@ -43,11 +43,11 @@ class Pictures(ABC):
 
     @abstractmethod
     def jpeg(self, exposure: Exposure, quality: int, release: int) -> bytes:
-        """The photo as JPEG without EXIF; ``release`` counts the shots."""
+        """The photo as :func:`~.files.pack_photo` makes it; ``release`` counts the shots."""
 
     @abstractmethod
     def raw(self, exposure: Exposure, release: int) -> bytes:
-        """The packed mosaic of a NEF file."""
+        """The raw values as :func:`~.files.pack_mosaic` makes them."""
 
     @abstractmethod
     def live(self, exposure: Exposure) -> bytes:

@@ -10,12 +10,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from idfd.capture.simulated.nikon.codes import Packet
+from idfd.capture.simulated.nikon.codes import Packet, Response
 
 MAX_STRING = 254
 """Characters of the longest string, without its end mark."""
 
 _THUMBNAIL_FORMAT = 0x3808
+
+
+class Refusal(Exception):  # noqa: N818
+    """The body will not do what it was asked to."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.name)
+        self.response = response
 
 
 class DataType(IntEnum):

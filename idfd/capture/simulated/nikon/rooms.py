@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from idfd.capture.simulated.nikon.files import Sensor, pack_mosaic
+from idfd.capture.simulated.nikon.files import Sensor, pack_mosaic, pack_photo
 from idfd.capture.simulated.nikon.pictures import LIVE_QUALITY, MIDDLE_GREY, Exposure, Pictures
 from idfd.processing.color import linear_from_uint8
 from idfd.storage.images import encode_jpeg
@@ -32,13 +32,13 @@ class WorldPictures(Pictures):
         self.focus_distance_m = self._world.focus_distance_m
 
     def jpeg(self, exposure: Exposure, quality: int, release: int) -> bytes:
-        """The photo as JPEG without EXIF."""
+        """The photo, with noise of its own."""
         with self._lock:
             photo = self._world.photo(exposure.f_number, exposure.exposure_s, exposure.iso, release)
-        return encode_jpeg(photo, quality)
+        return pack_photo(photo, quality)
 
     def raw(self, exposure: Exposure, release: int) -> bytes:
-        """The packed mosaic of a NEF file."""
+        """The raw values, with noise of their own."""
         with self._lock:
             mosaic = self._world.raw(exposure.f_number, exposure.exposure_s, exposure.iso, release)
         return pack_mosaic(mosaic)

@@ -14,8 +14,7 @@ from typing import NoReturn
 from idfd.capture.simulated.nikon.body import Body, Reply
 from idfd.capture.simulated.nikon.codes import Operation, Packet, Response
 from idfd.capture.simulated.nikon.faults import Delay, FaultQueue, Respond, Stall, Unplug
-from idfd.capture.simulated.nikon.ptp import Request, pack_packet
-from idfd.capture.simulated.nikon.store import Refusal
+from idfd.capture.simulated.nikon.ptp import Refusal, Request, pack_packet
 
 HOST = "127.0.0.1"
 LOG_LENGTH = 10000
@@ -153,8 +152,8 @@ class Session:
         self._log(request, _name(Response, response))
         if reply.data is not None:
             self._send_data(request, reply.data, limit)
-            if limit is not None and isinstance(fault, (Stall, Unplug)):
-                self._break(fault)
+        if isinstance(fault, (Stall, Unplug)):
+            self._break(fault)
         body = struct.pack("<HI", response, request.transaction)
         body += struct.pack(f"<{len(reply.parameters)}I", *reply.parameters)
         self._connection.sendall(pack_packet(Packet.RESPONSE, body))

@@ -9,7 +9,7 @@ from fractions import Fraction
 from idfd.capture.simulated.nikon.codes import PropertyCode, Response
 from idfd.capture.simulated.nikon.pictures import Exposure, Pictures
 from idfd.capture.simulated.nikon.properties import BULB, Property, catalogue, shutter_fraction
-from idfd.capture.simulated.nikon.store import Refusal
+from idfd.capture.simulated.nikon.ptp import Refusal
 
 MANUAL, PROGRAM, APERTURE_PRIORITY, SHUTTER_PRIORITY = 1, 2, 3, 4
 _SHUTTERS = (PropertyCode.SHUTTER, PropertyCode.EXPOSURE_TIME)

@@ -5,20 +5,25 @@ The host polls until the body is ready, then reads the events that announce the 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from fractions import Fraction
 
 from idfd.capture.simulated.nikon.codes import Event, PropertyCode, Response
-from idfd.capture.simulated.nikon.files import ShotInfo, nef_head, pack_jpeg
+from idfd.capture.simulated.nikon.files import ShotInfo, jpeg_head, nef_head
 from idfd.capture.simulated.nikon.pictures import Exposure, Pictures
 from idfd.capture.simulated.nikon.properties import BULB
+from idfd.capture.simulated.nikon.ptp import Refusal
 from idfd.capture.simulated.nikon.settings import Settings
-from idfd.capture.simulated.nikon.store import Refusal, Store
+from idfd.capture.simulated.nikon.store import Store
+from idfd.errors import IdfdError
 
 # Bytes per pixel of the largest JPEG and of a NEF, for the count of shots left.
 _JPEG_BYTES, _RAW_BYTES = 0.9, 1.8
+
+_LOG = logging.getLogger(__name__)
 
 NamedFile = tuple[str, tuple[bytes, ...]]
 
@@ -145,6 +150,8 @@ class Shots:
             self._failure = None
         except Refusal as refusal:
             self._failure = refusal.response
+        except IdfdError as error:
+            _LOG.error("%s", error)
         finally:
             self._busy = False
 
@@ -157,7 +164,7 @@ class Shots:
             files.append((f"DSC_{number:04d}.NEF", (head, self._pictures.raw(exposure, number))))
         if quality is not None:
             photo = self._pictures.jpeg(exposure, quality, number)
-            files.append((f"DSC_{number:04d}.JPG", (pack_jpeg(photo, info),)))
+            files.append((f"DSC_{number:04d}.JPG", (jpeg_head(info), photo)))
         return files
 
     def _keep(self, files: list[NamedFile], info: ShotInfo, to_ram: bool) -> None:

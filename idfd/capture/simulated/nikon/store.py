@@ -7,19 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idfd.capture.simulated.nikon.codes import Format, Response
-from idfd.capture.simulated.nikon.ptp import ObjectInfo, StorageInfo
+from idfd.capture.simulated.nikon.ptp import ObjectInfo, Refusal, StorageInfo
 
 CARD = 0x00010001
 _DCIM, _FOLDER, _FIRST_FILE = 0x28000000, 0x28640000, 0x29190001
 _ALL = 0xFFFFFFFF
-
-
-class Refusal(Exception):  # noqa: N818
-    """The body will not do what it was asked to."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.name)
-        self.response = response
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from idfd.capture.simulated.scene import materials
 from idfd.capture.simulated.scene.items import Item, surfaces
 from idfd.capture.simulated.scene.model import Light, Pose, SceneModel, Surface
 from idfd.capture.simulated.scene.pigments import ink
-from idfd.capture.simulated.scene.primitives import Array, Mesh, merge, patch, sheet
+from idfd.capture.simulated.scene.primitives import Array, Mesh, merge, sheet
 from idfd.errors import InputError
 
 EYE_M = (0.0, 0.0, 1.3)
@@ -34,7 +34,7 @@ class BoardSpec:
         square_mm: Side of a square.
         marker_mm: Side of a marker, with its black border.
         dictionary: OpenCV's name of the marker dictionary.
-        margin_mm: White paper around the squares.
+        margin_mm: White paper around the squares, to the nearest pixel of the print.
     """
 
     kind: Literal["charuco", "chessboard"] = "charuco"
@@ -122,7 +122,7 @@ class BoardPose:
     def to_camera(self, points: ArrayLike) -> Array:
         """Points on the board, (..., 3) metres, in the photo camera's frame."""
         tilt, turn, roll = np.radians([self.tilt_deg, self.turn_deg, self.roll_deg])
-        rotation = _rotation(0, -tilt) @ _rotation(1, -turn) @ _rotation(2, roll)
+        rotation = _rotation(0, tilt) @ _rotation(1, -turn) @ _rotation(2, roll)
         place = [self.right_m, self.down_m, self.distance_m]
         return np.asarray(points, np.float64) @ rotation.T + place
 
@@ -184,13 +184,17 @@ def point_grid(
     angles = np.arange(16) * 2 * np.pi / 16
     # A polygon of the disk's area rather than one inside it.
     radius = diameter / 2 / np.sqrt(np.sinc(2 / 16))
-    rim = np.stack([np.cos(angles), np.sin(angles), 0 * angles], -1) * radius
+    fan = np.zeros((17, 3))
+    # Counter-clockwise for the camera, whose y axis runs down.
+    fan[1:, :2] = np.stack([np.cos(angles), -np.sin(angles)], -1) * radius
+    edge = np.arange(16)
+    triangles = np.stack([0 * edge, edge + 1, (edge + 1) % 16 + 1], -1)
     disks = []
     for row in range(rows):
         for column in range(columns):
             middle = [(column - (columns - 1) / 2) * spacing, (row - (rows - 1) / 2) * spacing, 1.0]
-            points = np.stack([np.broadcast_to(middle, rim.shape), rim[::-1] + middle])
-            disks.append(patch(_to_world(camera, points * distance_m), closed=True, smooth=False))
+            points = _to_world(camera, (fan + middle) * distance_m)
+            disks.append(Mesh(points, triangles, np.zeros((16, 3, 2))))
     glow = _surface("points", merge(disks), np.ones((2, 2, 3), np.float32), emission=1.0)
     return SceneModel("points", "points", (glow,), (), (0.0, 0.0, 0.0), camera)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from idfd.capture.simulated.scene.materials import Material
 from idfd.capture.simulated.scene.model import Surface
-from idfd.capture.simulated.scene.primitives import Array, Mesh, merge
+from idfd.capture.simulated.scene.primitives import Array, Mesh, cleaned, merge
 
 Part = tuple[Material, Mesh]
 
@@ -130,18 +130,19 @@ def surfaces(items: Iterable[Item]) -> tuple[Surface, ...]:
 
 
 def _surface(material: Material, meshes: list[Mesh]) -> Surface:
-    mesh = merge(meshes)
-    uv = mesh.uv
     if material.size_m:
         # Each piece is cut from another place of the texture, so that no two boards look alike.
-        piece = np.repeat(np.arange(len(meshes)), [len(part.triangles) for part in meshes])
-        offset = np.stack([piece * 0.6180339887 % 1, piece * 0.7548776662 % 1], -1)
-        uv = uv / material.size_m + offset[:, None]
+        places = np.outer(np.arange(len(meshes)), [0.6180339887, 0.7548776662]) % 1
+        meshes = [
+            replace(mesh, uv=mesh.uv / material.size_m + place)
+            for mesh, place in zip(meshes, places, strict=True)
+        ]
+    mesh = cleaned(merge(meshes))
     return Surface(
         name=material.name,
         vertices=mesh.vertices.astype(np.float32),
         triangles=mesh.triangles.astype(np.uint32),
-        uv=uv.astype(np.float32),
+        uv=mesh.uv.astype(np.float32),
         texture=material.texture(),
         gloss=material.gloss,
         shininess=material.shininess,

@@ -25,7 +25,7 @@ class Material:
         gloss: See :class:`idfd.capture.simulated.scene.model.Surface`, as for the following.
         shininess: Exponent of the highlight.
         infrared: Reflectance at 850 nm.
-        emission: Light given off.
+        emission: Radiance of a white part of its texture.
         texels: Size of the texture, a power of two.
         seed: Chooses among textures of the pattern.
     """
@@ -100,13 +100,13 @@ PAINTINGS = Material(
 )  # fmt: skip
 SCREEN = Material(
     "screen", "screens", ink("58a6ff", "7ee787", "ffa657", "d2a8ff", "e6edf3"),
-    0.0, 0.6, 300, 0.05, emission=1.2,
+    0.0, 0.6, 300, 0.05, emission=0.5,
 )  # fmt: skip
 BULB = Material("bulb", "plain", ink("fff0d6", "fff8ea"), 0.3, infrared=0.7, emission=2.5)
-SHADE = Material("lamp shade", "weave", ink("d8c39a", "f2e4c4"), 0.15, infrared=0.6, emission=0.9)
+SHADE = Material("lamp shade", "weave", ink("d8c39a", "f2e4c4"), 0.15, infrared=0.6, emission=0.45)
 DAYLIGHT = Material(
     "daylight", "outdoors", ink("a9c8ea", "f2f6fa", "2f4a2a", "86a05c"),
-    0.0, 0.0, 30, 0.05, emission=1.8,
+    0.0, 0.0, 30, 0.05, emission=0.9,
 )  # fmt: skip
 
 

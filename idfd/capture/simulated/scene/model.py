@@ -87,7 +87,8 @@ class SceneModel:
 
     Attributes:
         name: Such as ``kitchen-3``.
-        environment: bedroom, living_room, lab, kitchen, museum, or ``board``, ``plane``, ``points``.
+        environment: bedroom, living_room, lab, kitchen, museum; or ``board``, ``plane``,
+            ``points``.
         surfaces: The meshes.
         lights: The lights.
         ambient: Light from everywhere, linear RGB irradiance.

@@ -45,7 +45,7 @@ def noise(
             a new field.
         size: Texels, a power of two.
         first: The coarsest octave has 2**first cells across.
-        last: The finest octave has 2**last cells, or one per texel if that is coarser.
+        last: The finest octave has 2**last cells; none has more than one per texel.
         roughness: Amplitude of each octave over that of the one before.
     """
     field = _field(size, first, last, roughness)
@@ -59,9 +59,7 @@ def _field(size: int, first: int, last: int, roughness: float) -> NDArray[np.flo
     rng = np.random.default_rng([size, first, last])
     value = np.zeros((size, size), np.float32)
     for octave in range(first, last + 1):
-        cells = 2**octave
-        if cells > size:
-            break
+        cells = min(2**octave, size)
         coarse = rng.random((cells, cells), np.float32) - np.float32(0.5)
         value += np.float32(roughness**octave) * _enlarged(coarse, size, size)
     return value / value.std()

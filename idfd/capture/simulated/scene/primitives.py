@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Window = tuple[float, float, float, float]
 """Part of a texture that a sheet shows: left, top, right, bottom, in texture units."""
+SMALLEST_M2 = 1e-9
+"""Twice the area of the smallest triangle that is kept; float32 vertices are exact to 2e-7 m."""
 
 
 _HALVES = np.array([(0, 2, 3), (0, 3, 1)])
@@ -69,6 +71,14 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
     )
 
 
+def cleaned(mesh: Mesh) -> Mesh:
+    """Without triangles that have no area and thus no normal, such as those at poles."""
+    a, b, c = (mesh.vertices[mesh.triangles[:, k]].astype(np.float32) for k in range(3))
+    doubled = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    real = doubled > SMALLEST_M2
+    return replace(mesh, triangles=mesh.triangles[real], uv=mesh.uv[real])
+
+
 def patch(
     points: ArrayLike,
     uv: ArrayLike | None = None,
@@ -91,18 +101,12 @@ def patch(
     rows, columns = grid.shape[:2]
     ring = np.concatenate([grid, grid[:, :1]], 1) if closed else grid
     corner_uv = _lengths(ring) if uv is None else np.asarray(uv, np.float64)
-    index = np.arange(rows * columns).reshape(rows, columns)
+    triangles = _cells(rows, columns + closed)
+    texture = corner_uv.reshape(-1, 2)[triangles]
     if closed:
-        index = np.concatenate([index, index[:, :1]], 1)
-    a, b, c, d = (_quads(index, k) for k in range(4))
-    ta, tb, tc, td = (_quads(corner_uv, k) for k in range(4))
-    triangles = np.concatenate([np.stack([a, b, c], -1), np.stack([a, c, d], -1)])
-    texture = np.concatenate([np.stack([ta, tb, tc], 1), np.stack([ta, tc, td], 1)])
-    vertices = grid.reshape(-1, 3)
-    p, q, r = (vertices[triangles[:, k]] for k in range(3))
-    # Poles and tips give triangles without area, which have no normal.
-    real = np.linalg.norm(np.cross(q - p, r - p), axis=1) > 1e-12
-    return Mesh(vertices, triangles[real], texture[real], smooth)
+        row, column = np.divmod(triangles, columns + 1)
+        triangles = row * columns + column % columns
+    return Mesh(grid.reshape(-1, 3), triangles, texture, smooth)
 
 
 def sheet(width: float, height: float, window: Window | None = None) -> Mesh:
@@ -237,12 +241,13 @@ def _unit_box() -> Mesh:
     return merge([*(side.turned(angle) for angle in np.array([0, 2, 1, -1]) * np.pi / 2), *lids])
 
 
-def _quads(grid: NDArray[np.generic], corner: int) -> NDArray[np.generic]:
-    """The corner (0 upper left, 1 lower left, 2 lower right, 3 upper right) of all cells."""
-    rows = slice(1, None) if corner in (1, 2) else slice(None, -1)
-    columns = slice(1, None) if corner in (2, 3) else slice(None, -1)
-    cells = grid[rows, columns]
-    return cells.reshape(-1, *cells.shape[2:])
+@lru_cache(512)
+def _cells(rows: int, columns: int) -> NDArray[np.int64]:
+    """Two triangles for each cell of a grid whose points are numbered row by row."""
+    index = np.arange(rows * columns).reshape(rows, columns)
+    a, b = index[:-1, :-1].ravel(), index[1:, :-1].ravel()
+    c, d = index[1:, 1:].ravel(), index[:-1, 1:].ravel()
+    return np.concatenate([np.stack([a, b, c], -1), np.stack([a, c, d], -1)])
 
 
 def _lengths(grid: Array) -> Array:
@@ -255,4 +260,6 @@ def _lengths(grid: Array) -> Array:
 
 
 def _power(value: Array, exponent: float) -> Array:
-    return np.sign(value) * np.abs(value) ** exponent
+    # A small power would blow up the 1e-16 that stands for the zero of a sine.
+    size = np.where(np.abs(value) < 1e-12, 0.0, np.abs(value))
+    return np.sign(value) * size**exponent

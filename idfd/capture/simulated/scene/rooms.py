@@ -24,8 +24,8 @@ from idfd.capture.simulated.scene.model import SceneModel
 from idfd.capture.simulated.scene.station import choose
 from idfd.errors import InputError
 
-AMBIENT = (0.3, 0.3, 0.31)
-"""Light that walls and ceiling scatter, as irradiance; lamps and windows add 0.3 to 1.5."""
+AMBIENT = (0.36, 0.36, 0.37)
+"""Irradiance from what walls and ceiling scatter; lamps and windows add 0.3 to 1.5."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def build_scene(environment: str, scene: str, view: int, seed: int) -> SceneMode
         seed: Of the whole simulated world, from 0.
 
     Returns:
-        The scene, the same for the same arguments. Its light is scaled so that a linear radiance
-        of about 0.2 is the middle of a picture and 1 is white.
+        The scene, the same for the same arguments. Irradiance in the middle of the room is
+        about 1.
 
     Raises:
         InputError: Unknown environment, or a negative number.
