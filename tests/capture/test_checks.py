@@ -340,7 +340,7 @@ def test_a_file_that_is_not_raw_is_named(tmp_path: Path) -> None:
 def test_without_colour_there_is_no_drift_and_no_reference(tmp_path: Path) -> None:
     inputs = made.take(tmp_path)
     assert reference_frame(inputs.all_in_focus, inputs.burst, 14.0) is None
-    known = ReferenceFrame(rotation=(0, 0, 0), matches=50, deviation_deg=0.1)
+    known = pose()
     assert "rig_drift" not in judged(replace(inputs, reference=known))
 
 
@@ -351,10 +351,24 @@ def test_a_foreign_calibration_makes_drift_impossible_and_nothing_else(tmp_path:
     assert reference_frame(inputs.all_in_focus, inputs.burst, 14.0) is None
 
 
-def test_angle_between_rotations() -> None:
-    assert drift.angle_between((0, 0.1, 0), (0, 0.1, 0)) == pytest.approx(0, abs=1e-9)
-    turned = np.radians([0, 3.0, 0])
-    assert drift.angle_between((0, 0, 0), turned) == pytest.approx(3.0)
+def pose(
+    degrees: tuple[float, float, float] = (0, 0, 0), step: tuple[float, float, float] = (0, 0, 0)
+) -> ReferenceFrame:
+    x, y, z = (float(value) for value in np.radians(degrees))
+    return ReferenceFrame(
+        rotation=(x, y, z), translation_mm=step, matches=99, deviation_deg=0.05
+    )
+
+
+def test_poses_are_compared_by_what_they_do_to_points() -> None:
+    assert drift.angle_between(pose((0, 5, 0)), pose((0, 5, 0))) == 0
+    # A turn about y moves points above and below the axis a little less.
+    assert drift.angle_between(pose(), pose((0, 3, 0))) == pytest.approx(3, rel=0.08)
+    # 20 mm sideways are 1.1 degrees for a point at 1 m and 0.46 at 2.5 m, less off the axis.
+    assert 0.4 < drift.angle_between(pose(), pose(step=(20, 0, 0))) < 1.1
+    # A turn that makes up for a step looks like neither.
+    both = pose((0, -0.7, 0), (20, 0, 0))
+    assert drift.angle_between(pose(), both) < 0.5
 
 
 def photo_of(burst: Burst, degrees: tuple[float, float, float], seed: int) -> Reduced:
@@ -379,15 +393,13 @@ def test_a_turned_camera_is_found_on_a_real_recording(real_data: Path) -> None:
     pytest.importorskip("av")
     with recording.RecordingCamera(real_data / "kinect/pyk4a/recording.mkv") as camera:
         burst = camera.burst(1, 0)
-    reference = drift.measure_rotation(photo_of(burst, (3, 2, 0), 0), burst, None, 14.0)
+    reference = drift.measure_pose(photo_of(burst, (3, 2, 0), 0), burst, None, 14.0)
     assert reference is not None
     for turned in ((3, 2, 0), (3.5, 2, 0), (3, 4, 1)):
-        found = drift.measure_rotation(photo_of(burst, turned, 1), burst, None, 14.0)
+        found = drift.measure_pose(photo_of(burst, turned, 1), burst, None, 14.0)
         assert found is not None
-        true = drift.angle_between(np.radians((3, 2, 0)), np.radians(turned))
-        assert drift.angle_between(reference.rotation, found.rotation) == pytest.approx(
-            true, abs=0.2
-        )
+        true = drift.angle_between(pose((3, 2, 0)), pose(turned))
+        assert drift.angle_between(reference, found) == pytest.approx(true, abs=0.25)
 
 
 @pytest.mark.real

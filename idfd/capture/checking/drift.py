@@ -3,13 +3,14 @@
 Points seen by both the photo and the depth camera's own colour camera are matched (ORB); the
 depth frames give their places in space, so that the pose of the photo camera follows from
 perspective n-point, whatever the scene looks like. Without a calibration of the rig the photo
-camera is a pinhole by its focal length with one radial term that is fitted along. The position is
-weak from a single take and is not reported; a bracket that slips turns the camera.
+camera is a pinhole by its focal length with one radial term that is fitted along.
+
+A small turn and a small step look alike to a single take, so two poses are compared by what they
+do: by how far they move points that stand where scenes are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -34,16 +35,24 @@ _FEATURES = 2000
 _FOCAL_PX = 500.0  # more pixels find no better angle, and take longer
 _LEAST_MATCHES = 30
 _LARGEST_DISTANCE = 64
-_LARGEST_ERROR_PX = 5.0
-_LARGEST_DEVIATION_DEG = 0.15
+_LARGEST_ERROR_DEG = 0.5
+_LARGEST_DEVIATION_DEG = 0.1
 _DEPTH_CELL = 8
 _REFINEMENTS = 8
+_GRID_MM = np.array(
+    [
+        (x * z, y * z, z)
+        for z in (1000.0, 2500.0)
+        for y in (-0.4, 0.0, 0.4)
+        for x in (-0.5, -0.25, 0.0, 0.25, 0.5)
+    ]
+)
 
 
-def measure_rotation(
+def measure_pose(
     photo: Reduced, burst: Burst, camera: Intrinsics | None, focal_length_mm: float | None
 ) -> ReferenceFrame | None:
-    """Rotation of the photo camera against the depth camera's colour camera.
+    """Pose of the photo camera against the depth camera's colour camera.
 
     Args:
         photo: The all-in-focus photo.
@@ -52,7 +61,7 @@ def measure_rotation(
         focal_length_mm: Of the lens, for a sensor 36 mm wide, where they are not.
 
     Returns:
-        None where it cannot be told within 0.15 degrees: no colour image or factory calibration,
+        None where it cannot be told within 0.1 degrees: no colour image or factory calibration,
         no focal length, or too little that both cameras see.
     """
     height, width = photo.rgb.shape[:2]
@@ -78,10 +87,19 @@ def measure_rotation(
     return _pose(points[known], seen_at[known], focal, lens_known=camera is not None)
 
 
-def angle_between(first: Sequence[float], second: Sequence[float]) -> float:
-    """Angle of the rotation that takes one rotation vector to another, degrees."""
-    a, b = (cv2.Rodrigues(np.asarray(v, np.float64))[0] for v in (first, second))
-    return float(np.degrees(np.linalg.norm(cv2.Rodrigues(b @ a.T)[0])))
+def angle_between(first: ReferenceFrame, second: ReferenceFrame) -> float:
+    """How far points 1 to 2.5 m away move in the photo from one pose to another, degrees.
+
+    The median over a grid that fills the depth camera's view.
+    """
+    seen = []
+    for pose in (first, second):
+        rotation = cv2.Rodrigues(np.array(pose.rotation))[0]
+        points = _GRID_MM @ rotation.T + pose.translation_mm
+        seen.append(points / np.linalg.norm(points, axis=1, keepdims=True))
+    # The arc sine of the chord is exact for small angles, where the arc cosine is not.
+    chords = np.linalg.norm(seen[0] - seen[1], axis=1)
+    return float(np.median(np.degrees(2 * np.arcsin(np.minimum(chords / 2, 1)))))
 
 
 def _colour_view(burst: Burst) -> tuple[NDArray[np.uint8], Intrinsics, FactoryCalibration] | None:
@@ -155,8 +173,9 @@ def _pose(
         return None
     matrix = np.diag([focal, focal, 1.0])
     cv2.setRNGSeed(0)  # the same take gives the same value
+    limit_px = focal * np.radians(_LARGEST_ERROR_DEG)
     done, rotation, translation, inliers = cv2.solvePnPRansac(
-        points, seen_at, matrix, None, iterationsCount=500, reprojectionError=_LARGEST_ERROR_PX,
+        points, seen_at, matrix, None, iterationsCount=500, reprojectionError=limit_px,
         confidence=0.999, flags=cv2.SOLVEPNP_SQPNP,
     )  # fmt: skip
     if not done or inliers is None or len(inliers) < _LEAST_MATCHES:
@@ -173,11 +192,16 @@ def _pose(
         normal = slope.T @ slope
         pose[: len(free)] += np.linalg.solve(normal, slope.T @ error)
     variance = float(error @ error) / max(1, len(error) - len(free))
-    spread = np.linalg.inv(normal)[:3, :3] * variance
-    deviation = float(np.degrees(np.sqrt(np.trace(spread))))
+    covariance = np.linalg.inv(normal)[:6, :6] * variance
+    on_grid = cv2.projectPoints(_GRID_MM, pose[:3], pose[3:6], matrix, None)[1][:, :6]
+    spread = np.einsum("ij,jk,ik->i", on_grid, covariance, on_grid).reshape(-1, 2).sum(axis=1)
+    deviation = float(np.degrees(np.sqrt(np.median(spread)) / focal))
     if not deviation < _LARGEST_DEVIATION_DEG:
         return None
-    x, y, z = (float(value) for value in pose[:3])
+    x, y, z, tx, ty, tz = (round(float(value), 6) for value in pose[:6])
     return ReferenceFrame(
-        rotation=(x, y, z), matches=len(points), deviation_deg=round(deviation, 4)
+        rotation=(x, y, z),
+        translation_mm=(tx, ty, tz),
+        matches=len(points),
+        deviation_deg=round(deviation, 4),
     )

@@ -17,6 +17,7 @@ from idfd.processing.color import CLIP_LEVEL, brightest, linear_from_uint8, lumi
 
 Image = NDArray[np.float32]
 _PATCHES = 48  # along the long side
+_SOFT = 1.5  # pixels; finer detail is noise and what JPEG left of it
 _LEAST_PATCHES = 8
 # Encoded grey levels, of 255: above the noise of ISO 100 photos at a quarter of their size.
 _LEAST_DETAIL = 1.5
@@ -123,7 +124,7 @@ def _detail(grey: Image) -> NDArray[Any]:
     height, width = grey.shape
     side = _side(grey)
     size = (max(1, width // side), max(1, height // side))
-    fine = grey - cv2.GaussianBlur(grey, (0, 0), 1.5)
+    fine = grey - cv2.GaussianBlur(grey, (0, 0), _SOFT)
     energy = cv2.resize(fine * fine, size, interpolation=cv2.INTER_AREA)
     mean = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     return np.asarray(np.sqrt(energy) / np.maximum(mean, 16))

@@ -39,13 +39,13 @@ class Worker:
     def answer(self, request: Request) -> Reply:
         """Do what is asked; failures are answers too."""
         try:
-            from idfd.capture.nikon import gphoto
+            from idfd.capture.nikon import gphoto, library
         except ImportError as error:
             failure = Failure(kind="driver", doing="importing gphoto2", text=str(error))
             return Reply(failure=failure)
         try:
-            return Reply(value=self._do(request, gphoto))
-        except gphoto.RequestError as error:
+            return Reply(value=self._do(request, gphoto, library))
+        except library.RequestError as error:
             return Reply(failure=error.failure)
 
     def close(self, restore: bool = True) -> None:
@@ -54,9 +54,9 @@ class Worker:
             session, self._session = self._session, None
             session.close(restore)
 
-    def _do(self, request: Request, gphoto: Any) -> Any:
+    def _do(self, request: Request, gphoto: Any, library: Any) -> Any:
         if isinstance(request, Detect):
-            return gphoto.detect()
+            return library.detect()
         if isinstance(request, Close):
             return self.close(request.restore)
         if isinstance(request, Open):

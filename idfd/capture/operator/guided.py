@@ -207,14 +207,17 @@ def _show_take(outcome: Outcome, terminal: Terminal) -> None:
     record = outcome.record
     terminal.ring(_BELLS[record.verdict])
     table = Table(title=f"{record.id}: {record.verdict}", title_justify="left", title_style="bold")
-    for column in ("check", "measured", "limit", "", "what to do"):
-        table.add_column(column, overflow="fold")
+    for column in ("check", "measured", "limit", "verdict"):
+        table.add_column(column)
+    todos = []
     for check in record.checks:
         title, value, limit, verdict, todo = check_row(check)
-        table.add_row(
-            title, value, limit, Text(verdict, _COLOURS[verdict]), Text(todo, overflow="fold")
-        )
+        table.add_row(title, value, limit, Text(verdict, _COLOURS[verdict]))
+        if todo:
+            todos.append((f"{title}: {todo}", _COLOURS[verdict]))
     terminal.console.print(table)
+    for todo, colour in todos:
+        terminal.say(todo, colour)
     terminal.say(take_line(record))
     if record.note:
         terminal.say(record.note, "yellow")

@@ -76,7 +76,7 @@ def read_shutter(text: str) -> float:
     Raises:
         InputError: Not such a time.
     """
-    head, bar, tail = text.lower().removesuffix("s").strip().partition("/")
+    head, bar, tail = text.lower().strip().removesuffix("s").strip().partition("/")
     try:
         seconds = float(head) / float(tail) if bar else float(head)
         if 0 < seconds < 3600:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nikon_processes import CHILDREN, children, ends
 
 from idfd.capture.cameras import PhotoSettings
 from idfd.capture.exposure import PairRequest, plan_pair
@@ -214,8 +215,7 @@ def test_a_crash_during_a_release(
     camera: NikonCamera, responder: ResponderProcess, folder: Path
 ) -> None:
     responder.fault("CAPTURE", Delay(1.0))
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    child = next(int(c) for c in children if int(c) != responder.pid)
+    child = next(child for child in children() if child != responder.pid)
     # A process that kills the camera's while the release waits for the body.
     with (
         subprocess.Popen(
@@ -226,6 +226,7 @@ def test_a_crash_during_a_release(
         camera.capture(folder, "shot", SHARP)
     assert caught.value.cause == "crashed"
     assert "signal 11" in caught.value.what
+    assert list(folder.iterdir()) == []
     assert "opened anew" in str(caught.value.remedy)
     assert camera.capture(folder, "shot", SHARP).settings.f_number == 10
 
@@ -299,32 +300,24 @@ def test_settings_come_back_after_a_crash_too(responder: ResponderProcess, folde
         responder.fault("CAPTURE", Unplug())
         with pytest.raises(CameraError):
             camera.capture(folder, "shot", SHARP)
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        os.kill(next(int(c) for c in children if int(c) != responder.pid), signal.SIGKILL)
+            os.kill(next(child for child in children() if child != responder.pid), signal.SIGKILL)
     assert f_number_of(responder) == 5.6
 
 
 def test_settings_come_back_when_the_toolkit_is_killed(responder: ResponderProcess) -> None:
     script = (
-        "import time\n"
+        "import os, time\n"
         "from idfd.capture.cameras import PhotoSettings\n"
         "from idfd.capture.nikon.config import NikonConfig\n"
         "from idfd.capture.nikon.driver import NikonCamera\n"
         f"camera = NikonCamera(NikonConfig(port={responder.port!r}))\n"
-        "camera.apply(PhotoSettings(f_number=10))\n"
-        "print('set', flush=True)\n"
-        "time.sleep(60)\n"
+        "camera.apply(PhotoSettings(f_number=10))\n" + CHILDREN + "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as driver:
         assert driver.stdout is not None
-        assert driver.stdout.readline() == b"set\n"
-        before = len(responder.log())
+        child = int(driver.stdout.readline())
         driver.kill()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if any(entry[0] == "CLOSE_SESSION" for entry in responder.log()[before:]):
-            break
-        time.sleep(0.05)
+    assert ends(child)
     assert f_number_of(responder) == 5.6
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nikon_processes import CHILDREN, children, ends
 from virtual_body import VirtualBody, photo
 
 from idfd.capture.cameras import PhotoSettings
@@ -49,12 +50,6 @@ def folder(tmp_path: Path) -> Path:
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hangs are ended at once after the deadline."""
     monkeypatch.setattr("idfd.capture.nikon.client._GRACE_S", 0.2)
-
-
-def children() -> list[int]:
-    """Processes that this one started."""
-    text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-    return [int(number) for number in text.split()]
 
 
 def shoot(camera: NikonCamera, folder: Path, body: VirtualBody, settings: PhotoSettings) -> None:
@@ -228,19 +223,14 @@ def test_the_process_ends_with_the_driver_s(body: VirtualBody) -> None:
         "from idfd.capture.nikon.config import NikonConfig\n"
         "from idfd.capture.nikon.driver import NikonCamera\n"
         f"NikonCamera(NikonConfig(virtual_folder={str(body.folder)!r})).connect()\n"
-        "print(open(f'/proc/self/task/{os.getpid()}/children').read(), flush=True)\n"
-        "time.sleep(60)\n"
+        + CHILDREN
+        + "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as driver:
         assert driver.stdout is not None
         child = int(driver.stdout.readline())
         driver.kill()
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-        if Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
-            return
-    assert not Path(f"/proc/{child}").exists()
+    assert ends(child)
 
 
 def test_a_folder_that_cannot_be_written_is_a_storage_error(

@@ -54,7 +54,11 @@ def test_the_print_matches_what_detectors_expect(spec: BoardSpec) -> None:
     per_metre = spec.square_px() / (spec.square_mm / 1000)
     middle = np.array(picture.shape[::-1]) / 2 - 0.5
     expected = spec.corners_m()[ids, :2] * per_metre + middle
-    np.testing.assert_allclose(np.asarray(found).reshape(-1, 2), expected, atol=0.05)
+    # OpenCV 4.11 returns ChArUco corners half a pixel too far right and down; refining mends it.
+    start = np.asarray(found, np.float32).reshape(-1, 1, 2)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-4)
+    refined = cv2.cornerSubPix(picture, start, (9, 9), (-1, -1), stop)
+    np.testing.assert_allclose(refined.reshape(-1, 2), expected, atol=0.02)
 
 
 def test_marker_bits_are_sharp() -> None:

@@ -170,10 +170,9 @@ class Shots:
     def _keep(self, files: list[NamedFile], info: ShotInfo, to_ram: bool) -> None:
         with self._lock:
             if to_ram:
-                idle = not self._in_ram
+                # Nothing waits there, or the release would have been refused.
                 self._in_ram.extend((file, info) for file in files)
-                if idle:
-                    self._show_first_in_ram()
+                self._show_first_in_ram()
                 return
             if sum(len(part) for _, parts in files for part in parts) > self._store.free:
                 raise Refusal(Response.STORE_FULL)

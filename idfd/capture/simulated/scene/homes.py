@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from idfd.capture.simulated.scene import decor, exhibits, furniture, materials
+from idfd.capture.simulated.scene import decor, equipment, furniture, materials
 from idfd.capture.simulated.scene.fittings import (
     CEILING,
     LAMPLIGHT,
@@ -98,7 +98,7 @@ def living_room(rng: Rng) -> Layout:
     anywhere(room, furniture.wall_shelf(rng, 1.0, wood), z=1.4)
     add_pictures(room, 6, pick(rng, materials.WALNUT, materials.BRASS, materials.BLACK_STEEL))
     room.put(decor.rug(2.2, 1.5, ("27405a", "c9b58a", "7c2f2a", "3f5a4a"), seed(rng)), x, y)
-    add_ceiling_lamp(room, 0.9)
+    add_ceiling_lamp(room, 1.3)
     return room
 
 
@@ -118,15 +118,15 @@ def kitchen(rng: Rng) -> Layout:
     floor = stone_floor(rng, ("2b2c2e", "d8d4c8"), ("7d4a35", "cbb391"), ("5a6a6a", "c9ccc6"))
     room.shell((tiled, wall, wall, wall), floor, CEILING, materials.WHITE_LACQUER)
     add_window(room, None, sill=1.0)
-    room.against(exhibits.oven(), "back", 0.0, gap=0.03)
+    room.against(equipment.oven(), "back", 0.0, gap=0.03)
     half = room.width / 2 - 0.36
     for at, rows in ((-1.0, 1), (1.0, 3)):
         line = furniture.cabinet(half, 0.6, 0.9, front, materials.STEEL, 2, rows, worktop)
         room.against(line, "back", at)
         hung = furniture.cabinet(rng.uniform(0.8, 1.1), 0.33, 0.65, front, materials.STEEL, 2)
         room.against(hung, "back", at * 0.85, z=1.45)
-    room.put(exhibits.sink(), -room.width / 4 - 0.15, room.depth - 0.32, z=0.9)
-    room.against(exhibits.hanging_rail(rng), "back", 0.0, z=1.15, gap=0.005)
+    room.put(equipment.sink(), -room.width / 4 - 0.15, room.depth - 0.32, z=0.9)
+    room.against(equipment.hanging_rail(rng), "back", 0.0, z=1.15, gap=0.005)
     fridge = furniture.cabinet(0.6, 0.62, 1.85, materials.STEEL, materials.CHROME, 1)
     room.against(fridge, pick(rng, "left", "right"))
     wood = pick(rng, materials.OAK, materials.PINE, materials.WALNUT)

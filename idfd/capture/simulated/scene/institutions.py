@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from idfd.capture.simulated.scene import decor, exhibits, furniture, materials
+from idfd.capture.simulated.scene import decor, equipment, exhibits, furniture, materials
 from idfd.capture.simulated.scene.fittings import (
     CEILING,
     DAYLIGHT,
@@ -34,7 +34,7 @@ def lab(rng: Rng) -> Layout:
     chips = ink("8d9294", "5b6063", "b9bcbc", "3c4042")
     floor = Material("floor", "terrazzo", chips, 0.7, 0.2, 60, 0.5, texels=1024)
     room.shell((wall,) * 4, floor, CEILING, materials.BLACK_PLASTIC)
-    breadboard = exhibits.optics_bench(rng, rng.uniform(1.4, 1.8), 0.8)
+    breadboard = equipment.optics_bench(rng, rng.uniform(1.4, 1.8), 0.8)
     room.against(breadboard, "back", rng.uniform(-0.8, 0.8), gap=0.3)
     add_window(room, None, sill=1.15)
     steel, white = materials.STEEL, materials.WHITE_LACQUER

@@ -10,6 +10,7 @@ import numpy as np
 
 from idfd.capture.simulated.scene import (
     decor,
+    equipment,
     exhibits,
     furniture,
     homes,
@@ -24,7 +25,7 @@ from idfd.capture.simulated.scene.model import SceneModel
 from idfd.capture.simulated.scene.station import choose
 from idfd.errors import InputError
 
-AMBIENT = (0.36, 0.36, 0.37)
+AMBIENT = (0.42, 0.42, 0.43)
 """Irradiance from what walls and ceiling scatter; lamps and windows add 0.3 to 1.5."""
 
 
@@ -125,11 +126,11 @@ _HOME = (
     tabletop.pot_plant,
 )
 _LAB = (
-    exhibits.flask,
-    exhibits.tube_rack,
-    exhibits.retort_stand,
-    exhibits.microscope,
-    exhibits.monitor,
+    equipment.flask,
+    equipment.tube_rack,
+    equipment.retort_stand,
+    equipment.microscope,
+    equipment.monitor,
     tabletop.carton,
     tabletop.laptop,
     tabletop.book_pile,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from idfd.capture.simulated.scene import materials
@@ -46,13 +48,12 @@ def bottle(rng: Rng) -> Item:
         (0, 0),
     ]
     label = lathe([(0.0378, 0.13), (0.0376, 0.04)], 24)
-    # The label goes round once: its own coordinates, squeezed into one cell of the atlas.
+    # The label goes round once: one cell of the atlas, whatever its size in metres.
     left, top, right, bottom = cell_window(int(rng.integers(16)), 4)
-    low, high = label.uv.min((0, 1)), label.uv.max((0, 1))
-    share = (label.uv - low) / (high - low)
+    share = label.uv / label.uv.max((0, 1))
     uv = np.array([left, top]) + share * np.array([right - left, bottom - top])
-    wrapped = type(label)(label.vertices, label.triangles, uv, True)
-    return Item("bottle", ((glass, lathe(side, 24)), (materials.PAPER, wrapped)))
+    label = replace(label, uv=uv)
+    return Item("bottle", ((glass, lathe(side, 24)), (materials.PAPER, label)))
 
 
 def carton(rng: Rng) -> Item:
