@@ -47,8 +47,8 @@ class Offers:
     """Values that a body offers now, sorted; what it does not offer is empty.
 
     ``fixed`` names what cannot be changed from here and why, such as ``{"exposure_s": "the
-    mode dial is on A"}``; keys are the fields of :class:`PhotoSettings`. With ``declared_aperture`` the
-    operator sets any f-number on the lens's ring and confirms it.
+    mode dial is on A"}``; keys are the fields of :class:`PhotoSettings`. With
+    ``declared_aperture`` the operator sets any f-number on the lens's ring and confirms it.
     """
 
     f_numbers: tuple[float, ...]

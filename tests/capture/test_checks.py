@@ -186,9 +186,7 @@ def test_shift_ignores_a_person_walking_by() -> None:
 
 def test_shift_is_in_pixels_of_the_full_photo() -> None:
     light = made.wall()
-    pair = [
-        Reduced(made.rgb(made.moved(light, x, 0)), 4) for x in (0.0, 2.0)
-    ]
+    pair = [Reduced(made.rgb(made.moved(light, x, 0)), 4) for x in (0.0, 2.0)]
     assert photos.measure((pair[0], pair[1]))["shift"] == pytest.approx(8, abs=0.4)
 
 
@@ -301,9 +299,7 @@ def test_photos_of_two_sizes_are_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "factor"), [((720, 480), 1), ((2400, 1600), 2), ((6016, 4016), 4)]
 )
-def test_large_photos_are_decoded_small(
-    size: tuple[int, int], factor: int, tmp_path: Path
-) -> None:
+def test_large_photos_are_decoded_small(size: tuple[int, int], factor: int, tmp_path: Path) -> None:
     path = made.write_photo(tmp_path / "a.jpg", np.full((size[1], size[0], 3), 99, np.uint8), 10)
     found = read_reduced(path)
     assert found.factor == factor
@@ -355,9 +351,7 @@ def pose(
     degrees: tuple[float, float, float] = (0, 0, 0), step: tuple[float, float, float] = (0, 0, 0)
 ) -> ReferenceFrame:
     x, y, z = (float(value) for value in np.radians(degrees))
-    return ReferenceFrame(
-        rotation=(x, y, z), translation_mm=step, matches=99, deviation_deg=0.05
-    )
+    return ReferenceFrame(rotation=(x, y, z), translation_mm=step, matches=99, deviation_deg=0.05)
 
 
 def test_poses_are_compared_by_what_they_do_to_points() -> None:
@@ -403,9 +397,7 @@ def test_a_turned_camera_is_found_on_a_real_recording(real_data: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(
-    ("sharp", "wide"), [("0002", "0001"), ("0006", "0005"), ("0007", "0008")]
-)
+@pytest.mark.parametrize(("sharp", "wide"), [("0002", "0001"), ("0006", "0005"), ("0007", "0008")])
 def test_real_photos_at_two_apertures(sharp: str, wide: str, real_data: Path) -> None:
     folder = real_data / "pairs/dfd_outdoor_nikon_d200"
     pair = [read_reduced(folder / name) for name in (f"f8/DSC_{sharp}.JPG", f"f2.8/DSC_{wide}.JPG")]

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -35,19 +34,13 @@ class Client:
 
     def __init__(self, virtual_folder: str | None = None, where: str = "camera") -> None:
         self._where = where
-        # libgphoto2 keeps some settings on the host, and other programs' must not leak in.
-        self._settings = tempfile.TemporaryDirectory(prefix="idfd-gphoto2-")
-        host = Path(self._settings.name, "gphoto", "settings")
-        host.parent.mkdir()
-        # It also believes for two seconds what it read last, when a dial may have been turned.
-        host.write_text("ptp2=cachetime=0\n")
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - kill() closes it
         self._process = subprocess.Popen(
             [sys.executable, "-m", "idfd.capture.nikon.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=environment(self._settings.name, virtual_folder),
+            env=environment(virtual_folder),
             start_new_session=True,
         )
 
@@ -128,7 +121,6 @@ class Client:
                 pipe.close()
             except BrokenPipeError:
                 continue  # What was still to be sent has nobody to go to.
-        self._settings.cleanup()
 
     def _receive(self, size: int, deadline: float) -> bytes:
         assert self._process.stdout is not None
@@ -159,14 +151,13 @@ class Client:
         )
 
 
-def environment(settings_folder: str, virtual_folder: str | None) -> dict[str, str]:
-    """Environment of the process: numbers and texts of the C locale, own host settings."""
+def environment(virtual_folder: str | None) -> dict[str, str]:
+    """Environment of the process: numbers and texts of the C locale, no leftover camera."""
     changed = {
         "LC_ALL": "C",
         "LC_NUMERIC": "C",
         "LC_MESSAGES": "C",
         "PYTHONUTF8": "1",
-        "XDG_CONFIG_HOME": settings_folder,
     }
     env = {name: text for name, text in os.environ.items() if name != "VCAMERADIR"} | changed
     env.pop("LANGUAGE", None)

@@ -9,6 +9,10 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idfd.capture.nikon.messages import (
@@ -81,13 +85,26 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     worker = Worker()
-    try:
-        while request := receive_request(sys.stdin.buffer):
-            send(replies, worker.answer(request))
-    except BrokenPipeError:
-        pass  # The driver died while we were busy; give the camera back.
-    finally:
-        worker.close()
+    with _host_settings():
+        try:
+            while request := receive_request(sys.stdin.buffer):
+                send(replies, worker.answer(request))
+        except BrokenPipeError:
+            pass  # The driver died while we were busy; give the camera back.
+        finally:
+            worker.close()
+
+
+@contextmanager
+def _host_settings() -> Iterator[None]:
+    """Keep libgphoto2's host settings in a folder of our own, so that nothing leaks in or out."""
+    with tempfile.TemporaryDirectory(prefix="idfd-gphoto2-") as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder
+        settings = Path(folder, "gphoto", "settings")
+        settings.parent.mkdir()
+        # By default it believes for two seconds what it read last, when a dial may be turned.
+        settings.write_text("ptp2=cachetime=0\n")
+        yield
 
 
 if __name__ == "__main__":

@@ -97,20 +97,19 @@ def test_a_claimed_camera_names_its_holder_and_advises_unmounting(
     assert "udev" in str(error.remedy)
 
 
-def test_the_process_has_a_plain_locale_and_host_settings_of_its_own(
+def test_the_process_has_a_plain_locale_and_no_leftover_camera(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LANG", "de_DE.UTF-8")
     monkeypatch.setenv("LC_NUMERIC", "de_DE.UTF-8")
     monkeypatch.setenv("LANGUAGE", "de")
     monkeypatch.setenv("VCAMERADIR", "/somewhere")
-    env = environment("/own", None)
+    env = environment(None)
     assert (env["LC_ALL"], env["LC_NUMERIC"], env["LC_MESSAGES"]) == ("C", "C", "C")
-    assert env["XDG_CONFIG_HOME"] == "/own"
     assert "LANGUAGE" not in env
     # A leftover virtual camera would hide the real one.
     assert "VCAMERADIR" not in env
-    assert environment("/own", "/virtual")["VCAMERADIR"] == "/virtual"
+    assert environment("/virtual")["VCAMERADIR"] == "/virtual"
     assert env["PATH"] == os.environ["PATH"]
 
 

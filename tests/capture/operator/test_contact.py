@@ -32,7 +32,7 @@ def test_the_sheet_shows_takes_notes_skips_and_rejections(tmp_path: Path) -> Non
         guide = Guide(shooter, first=Target("desk_1", "room_1", "lab"))
         guide.shoot()
         guide.retake()
-        guide.note("wet <paint> & \"light\"")
+        guide.note('wet <paint> & "light"')
         guide.skip("locked")
         page = write_contact_sheet(shooter.session).read_text()
         assert "desk_1_2" in page

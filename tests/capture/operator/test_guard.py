@@ -52,7 +52,9 @@ def test_a_card_that_is_not_used_does_not_matter(monkeypatch: pytest.MonkeyPatch
     assert found(monkeypatch, shots=0, profile=KEEPS_NOTHING) == []
 
 
-@pytest.mark.parametrize(("free_gb", "stop"), [(1.9, False), (1.11, False), (1.09, True), (0, True)])
+@pytest.mark.parametrize(
+    ("free_gb", "stop"), [(1.9, False), (1.11, False), (1.09, True), (0, True)]
+)
 def test_disk_keeps_a_take_and_the_margin(
     free_gb: float, stop: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,10 @@ from desk import Hand, bright_rig, desk, guided, planned
 from fake_rig import OPERATIONS, camera_error, fake_rig
 from rich.console import Console
 
+from idfd.capture.checks import CheckLimits
 from idfd.capture.operator.guide import Guide
 from idfd.capture.operator.guided import Terminal, confirm_ring, run_guided
 from idfd.capture.operator.words import TITLES, read_shutter
-from idfd.capture.checks import CheckLimits
 from idfd.errors import InputError, StorageError
 
 # What the loop asks of the cameras when Enter is pressed; the other operations are never called.
@@ -99,6 +99,7 @@ def test_a_passing_fault_is_tried_again_and_told(cause: str, tmp_path: Path) -> 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with desk(tmp_path) as shooter:
+
         def full(scene: object) -> None:
             raise StorageError("cannot be written (no space)", remedy="Free some space")
 

@@ -8,9 +8,9 @@ import pytest
 from desk import bright_rig, desk
 from fake_rig import camera_error, fake_profile, fake_rig
 
+from idfd.capture.checks import ReferenceFrame
 from idfd.capture.operator import shooting
 from idfd.capture.operator.shooting import Shooter, first_reference
-from idfd.capture.checks import ReferenceFrame
 from idfd.errors import CameraError, InputError
 from idfd.model.session import SceneDocument
 
