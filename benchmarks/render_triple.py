@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rounds import compare
@@ -38,14 +40,12 @@ def main() -> None:
             world.photo(2.8, 1 / 50, 100, 2)
             world.depth_frames(FRAMES, 0)
 
-        timings = compare(
-            {
-                f"{what.__name__} {name}": lambda what=what, name=name: what(worlds[name], name)
-                for name in worlds
-                for what in (place, triple)
-            },
-            rounds=3,
-        )
+        contenders: dict[str, Callable[[], object]] = {
+            f"{what.__name__} {name}": partial(what, world, name)
+            for name, world in worlds.items()
+            for what in (place, triple)
+        }
+        timings = compare(contenders, rounds=3)
     seconds = {timing.name: timing.median for timing in timings}
     print(f"{'environment':12} {'place':>8} {'triple':>8}  (s; {quality}, triple without placing)")
     for name in worlds:

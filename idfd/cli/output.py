@@ -25,6 +25,7 @@ def print_json(value: Any) -> None:
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
     """Print rows as a table; columns of numbers are right-aligned."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left")
@@ -32,5 +33,6 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], title:
         numeric = all(isinstance(row[column], int | float) for row in rows)
         table.add_column(header, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+        # Text is not markup: "idfd[torch]" keeps its brackets.
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else escape(str(v)) for v in row))
     Console().print(table)

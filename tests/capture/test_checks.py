@@ -369,7 +369,7 @@ def photo_of(burst: Burst, degrees: tuple[float, float, float], seed: int) -> Re
     """What a pinhole of 14 mm on 36 mm, turned against the colour camera, would see."""
     factory = parse_factory_calibration(burst.calibration, burst.mode, "720p")
     assert factory.colour is not None
-    image = cv2.imdecode(np.frombuffer(burst.colour[0], np.uint8), cv2.IMREAD_COLOR)
+    image = np.asarray(cv2.imdecode(np.frombuffer(burst.colour[0], np.uint8), cv2.IMREAD_COLOR))
     width, height = 1200, 800
     focal = 14 / 36 * width
     x, y = np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2)

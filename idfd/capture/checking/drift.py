@@ -31,7 +31,7 @@ from idfd.model.camera import Intrinsics
 
 Array = NDArray[Any]
 _FULL_FRAME_MM = 36.0
-_FEATURES = 2000
+_FEATURES = 1500
 _FOCAL_PX = 500.0  # more pixels find no better angle, and take longer
 _LEAST_MATCHES = 30
 _LARGEST_DISTANCE = 64

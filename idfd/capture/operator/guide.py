@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from idfd.capture.exposure import PairPlan
 from idfd.capture.operator.guard import Concern, concerns, take_bytes
 from idfd.capture.operator.shooting import Shooter
 from idfd.capture.rig import Rig
@@ -128,6 +129,17 @@ class Guide:
         if all(take.verdict == "fail" for take in self.session.takes(scene.name)):
             self.session.skip(scene.name, reason)
         self._advance()
+
+    def meter(self) -> PairPlan:
+        """Find the shutter for the target by test shots, which are not kept.
+
+        Raises:
+            InputError: There is no target.
+            CameraError: A camera failed, or the body offers no pair for this light.
+        """
+        if self.target is None:
+            raise InputError("there is no scene to meter", remedy="Name one with c")
+        return self.shooter.meter(self._add(self.target))
 
     def note(self, text: str) -> str:
         """Keep a note on the last take's scene, or on the target before its first take.

@@ -118,7 +118,7 @@ def _act(guide: Guide, terminal: Terminal, key: str, rest: str) -> bool:
         terminal.say(f"noted on {guide.note(text)}")
     elif key == "e":
         if rest == "auto":
-            plan = guide.shooter.meter()
+            plan = guide.meter()
         else:
             plan = guide.shooter.set_exposure(read_shutter(rest or terminal.read("Shutter: ")))
         terminal.say(plan_line(plan))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from idfd.capture import rig as rigs
 from idfd.capture.operator.shooting import Shooter
-from idfd.capture.rig import Rig, RigProfile, load_profile
+from idfd.capture.rig import Place, Rig, RigProfile, load_profile
 from idfd.capture.session.layout import slug
 from idfd.capture.session.reader import SessionReader
 from idfd.capture.session.store import Session
@@ -62,6 +62,8 @@ def opened(
 def opened_rig(rig: str | None) -> Iterator[Rig]:
     """The cameras of a profile without a session, connected; see :func:`opened`."""
     with rigs.open_rig(load_profile(rig) if rig else RigProfile()) as device:
+        # A rendered rig must stand somewhere; a real one does not listen.
+        device.place(Place("preview", "preview", "lab", 1))
         yield device
 
 

@@ -12,7 +12,7 @@ from idfd.capture.cameras import PhotoSettings
 from idfd.capture.checking.pictures import read_reduced
 from idfd.capture.checks import ReferenceFrame, reference_frame
 from idfd.capture.exposure import PairPlan, PairRequest, metered_exposure, plan_pair
-from idfd.capture.rig import Rig
+from idfd.capture.rig import Place, Rig
 from idfd.capture.session.reader import SessionReader
 from idfd.capture.session.store import Session
 from idfd.capture.take import TakeTiming, shoot_take
@@ -74,8 +74,8 @@ class Shooter:
         self._request = request
         return self._plan
 
-    def meter(self) -> PairPlan:
-        """Find the shutter by test shots at the small aperture; they are not kept.
+    def meter(self, scene: SceneDocument) -> PairPlan:
+        """Find the shutter by test shots of a scene at the small aperture; they are not kept.
 
         Raises:
             CameraError: The camera failed, or the body offers no pair for this light.
@@ -87,6 +87,7 @@ class Shooter:
                 "the body's shutter is not known", cause="read_only", remedy="Put it in mode M"
             )
         offers = self.rig.photo.offers()
+        self.rig.place(Place(scene.name, scene.group, scene.environment, 0))
         with tempfile.TemporaryDirectory(prefix="idfd-meter-") as folder:
             for number in range(_METER_TRIES):
                 wanted = PhotoSettings(settings.f_number, exposure, settings.iso, format="jpeg")

@@ -51,7 +51,7 @@ def shoot_scene(
         if seconds is not None:
             shooter.set_exposure(seconds)
         elif exposure == "auto":
-            shooter.meter()
+            shooter.meter(scene)
         record = shooter.shoot(scene)
         if retake:
             session.reject(old[0].id, f"retaken; see {record.id}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-
-from idfd.storage.durable import atomic_file
 
 Half = NDArray[np.float16]
 LIMIT_BYTES = 4 << 30
@@ -38,24 +38,34 @@ class RenderCache:
         """The image, or None where there is none or it is damaged."""
         path = self._path(key)
         try:
-            image = np.load(path, allow_pickle=False)
+            with np.load(path, allow_pickle=False) as file:
+                image = file["radiance"]
             os.utime(path)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile):
             return None
         return np.asarray(image, np.float16)
 
     def put(self, key: str, image: Half) -> None:
-        """Keep an image, and make room for it."""
-        self._make_room(image.nbytes)
-        with atomic_file(self._path(key)) as temporary, temporary.open("wb") as file:
-            np.save(file, image, allow_pickle=False)
+        """Keep an image, and make room for it; without room on the disk it is not kept."""
+        temporary = self._folder / f".{key}.{os.getpid()}.part"
+        # Not durable on purpose: flushing takes longer than tracing a small photo, and what a
+        # power cut leaves behind fails its checksum and is rendered again.
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._make_room(image.nbytes)
+            try:
+                with temporary.open("wb") as file:
+                    np.savez(file, radiance=image)
+                os.replace(temporary, self._path(key))
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.npy"
+        return self._folder / f"{key}.npz"
 
     def _make_room(self, needed: int) -> None:
         found = []
-        for path in self._folder.glob("*.npy"):
+        for path in self._folder.glob("*.npz"):
             try:
                 found.append((path.stat().st_mtime, path.stat().st_size, path))
             except FileNotFoundError:

@@ -13,7 +13,7 @@ FAST_M = 0.75
 """Half a wavelength of a fast modulation (200 MHz): it tells mixtures and detours apart."""
 
 _GRID = 8
-_BOUNCES = 64
+_BOUNCES = 32
 _SMOOTH = 1.2
 _WORST_M = 0.06
 _CONE = 0.78

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idfd.capture.operator.contact import write_contact_sheet
 from idfd.capture.operator.shooting import Shooter
-from idfd.capture.rig import Place, open_rig
+from idfd.capture.rig import open_rig
 from idfd.capture.session.store import Session
 from idfd.capture.simulated.rig import simulated_profile
 from idfd.capture.simulated.scene.rooms import ENVIRONMENTS
@@ -44,8 +44,7 @@ def shoot_rooms(folder: Path, scenes: int, seed: int = 0, quality: str = "tiny")
                 scene = session.add_scene(name, name, environment)
                 if session.takes(name):
                     continue
-                rig.place(Place(name, name, environment, 1))
-                shooter.meter()
+                shooter.meter(scene)
                 shooter.shoot(scene)
             write_contact_sheet(session)
     return session

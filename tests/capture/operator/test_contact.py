@@ -12,6 +12,7 @@ from idfd.capture.operator import contact
 from idfd.capture.operator.contact import draw_histogram, draw_take, write_contact_sheet
 from idfd.capture.operator.guide import Guide, Target
 from idfd.capture.session.reader import SessionReader
+from idfd.model.session import TakeRecord
 from idfd.storage.images import read_photo
 
 
@@ -63,7 +64,7 @@ def test_pictures_are_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     drawn: list[str] = []
     real = draw_take
 
-    def counted(folder: Path, record: contact.TakeRecord) -> contact.Picture:
+    def counted(folder: Path, record: TakeRecord) -> contact.Picture:
         drawn.append(record.id)
         return real(folder, record)
 

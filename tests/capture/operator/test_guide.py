@@ -97,12 +97,13 @@ def test_a_failed_take_keeps_the_scene_and_is_replaced(tmp_path: Path) -> None:
     with desk(tmp_path, rig) as shooter:
         guide = Guide(shooter, first=DESK)
         assert guide.shoot().record.verdict == "fail"
+        failed = [guide.failed]
         assert guide.target == DESK
-        assert guide.failed
         rig.photo.brightness = 1.0
         outcome = guide.shoot()
         assert (outcome.record.verdict, outcome.replaced) == ("pass", "desk_1_1")
-        assert not guide.failed
+        failed.append(guide.failed)
+        assert failed == [True, False]
         assert guide.target == Target("desk_2", "room_1", "lab")
 
 
@@ -172,3 +173,15 @@ def test_notes_go_to_the_last_shot_scene(tmp_path: Path) -> None:
         guide.shoot()
         assert guide.note("the lamp flickers") == "desk_1"
         assert guide.session.scene("desk_1").notes == ("before", "the lamp flickers")
+
+
+def test_metering_looks_at_the_target(tmp_path: Path) -> None:
+    rig = bright_rig()
+    with desk(tmp_path, rig) as shooter:
+        guide = Guide(shooter)
+        with pytest.raises(InputError, match="no scene to meter"):
+            guide.meter()
+        guide.change(DESK)
+        guide.meter()
+        assert [place.scene for place in rig.places] == ["desk_1"]
+        assert scenes_of(guide) == []

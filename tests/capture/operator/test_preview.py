@@ -277,9 +277,9 @@ def test_without_starlette_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     rig = fake_rig()
-    with rig, pytest.raises(MissingDependencyError, match=r"uvicorn.*idfd\[capture\]"):
-        with preview_server(rig, 0):
-            pass
+    needed = pytest.raises(MissingDependencyError, match=r"uvicorn.*idfd\[capture\]")
+    with rig, needed, preview_server(rig, 0):
+        pass
 
 
 def test_the_rig_is_free_when_the_page_ends() -> None:

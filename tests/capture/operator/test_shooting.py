@@ -63,7 +63,7 @@ def test_metering_brings_highlights_near_clipping(brightness: float, tmp_path: P
     rig = bright_rig()
     rig.photo.brightness = brightness
     with desk(tmp_path, rig) as shooter:
-        shooter.meter()
+        shooter.meter(scene(shooter))
         record = shooter.shoot(scene(shooter))
     values = {check.name: check.value for check in record.checks}
     assert values["clipped"] < 0.03
@@ -72,8 +72,9 @@ def test_metering_brings_highlights_near_clipping(brightness: float, tmp_path: P
 
 def test_metering_leaves_no_file_and_no_take(tmp_path: Path) -> None:
     with desk(tmp_path) as shooter:
+        metered = scene(shooter)
         before = sorted(tmp_path.rglob("*"))
-        shooter.meter()
+        shooter.meter(metered)
         assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -82,7 +83,7 @@ def test_metering_without_a_camera_is_an_error(tmp_path: Path) -> None:
     with desk(tmp_path, rig) as shooter:
         rig.faults.fail("photo.capture", camera_error("busy"))
         with pytest.raises(CameraError):
-            shooter.meter()
+            shooter.meter(scene(shooter))
 
 
 def test_the_clock_of_a_device_that_runs_on_is_remembered(tmp_path: Path) -> None:
@@ -141,7 +142,8 @@ def test_a_session_taken_up_again_has_its_reference(
 
 def test_overhead_is_known(tmp_path: Path) -> None:
     with desk(tmp_path) as shooter:
-        assert shooter.timing is None
+        before = shooter.timing
         shooter.shoot(scene(shooter))
+        assert before is None
         assert shooter.timing is not None
         assert 0 < shooter.timing.toolkit < 5

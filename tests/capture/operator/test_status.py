@@ -105,6 +105,7 @@ def test_a_camera_that_is_missing_starts_no_session(rig: FakeRig, tmp_path: Path
 def test_a_rig_without_a_session(rig: FakeRig) -> None:
     with opened_rig(None) as device:
         assert device is rig
+        assert [place.environment for place in rig.places] == ["lab"]
         assert rig.photo.connected
     assert not rig.photo.connected
 

@@ -214,7 +214,7 @@ def test_default_cache_is_in_the_users_cache_folder(
     world = World(SMALL)
     world.show(corner_room())
     world.light(10, 0.25, 100)
-    assert len(list((tmp_path / "idfd" / "render").glob("*.npy"))) == 1
+    assert len(list((tmp_path / "idfd" / "render").glob("*.npz"))) == 1
 
 
 def test_truth_is_written_with_units(world: World, tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ def preview_server(rig: Rig, port: int) -> Iterator[tuple[uvicorn.Server, socket
     with listening:
         try:
             listening.bind((HOST, port))
+            # Whoever follows the announced address at once waits in the queue.
+            listening.listen()
         except (OSError, OverflowError) as error:
             raise InputError(
                 f"port {port} cannot be used ({error})",
@@ -64,7 +66,8 @@ def preview_server(rig: Rig, port: int) -> Iterator[tuple[uvicorn.Server, socket
                 remedy="Choose another one with --port",
             ) from None
         photo = Feed(lambda: photo_frame(rig.photo.preview()), rig.photo.connect)
-        depth = Feed(rig.depth.preview, rig.depth.connect)
+        # The eye needs no more of a depth map, and colouring it takes time from the photo.
+        depth = Feed(rig.depth.preview, rig.depth.connect, fastest_hz=12)
         app = make_app(photo, depth, rig.depth.status().mode)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off"

@@ -69,6 +69,7 @@ class ResponderProcess:
             [sys.executable, "-m", __package__, msgspec.json.encode(options).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the toolkit, which ends this process
         )
         try:
             number = self._read()
