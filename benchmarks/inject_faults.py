@@ -68,6 +68,7 @@ class Tally:
 
     cases: int = 0
     saved: int = 0
+    noted: int = 0
     refused: int = 0
     causes: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -132,11 +133,14 @@ class Campaign:
             saved = ["room_1"]
             inject()
             try:
-                saved.append(shooter.shoot(session.scene("room")).id)
+                record = shooter.shoot(session.scene("room"))
+                saved.append(record.id)
                 tally.saved += 1
+                tally.noted += bool(record.note)
             except IdfdError as error:
                 tally.refused += 1
                 tally.causes[getattr(error, "cause", "storage")] += 1
+                print(f"  told: {error}", file=sys.stderr)
                 if not error.remedy:
                     tally.faults.append(f"no remedy: {error}")
             finally:
@@ -241,12 +245,15 @@ def main() -> None:
                 disk_cases(campaign, Path(name))
         finally:
             campaign.close()
-    print("| fault | cases | take saved all the same | refused, told why | lost or half visible |")
-    print("|---|---|---|---|---|")
+    print("| fault | cases | saved | of them after a new connection | refused, told why | faults |")
+    print("|---|---|---|---|---|---|")
     for kind, tally in campaign.tallies.items():
         causes = ", ".join(f"{n} {cause}" for cause, n in tally.causes.most_common())
         refused = f"{tally.refused} ({causes})" if causes else "0"
-        print(f"| {kind} | {tally.cases} | {tally.saved} | {refused} | {len(tally.faults)} |")
+        print(
+            f"| {kind} | {tally.cases} | {tally.saved} | {tally.noted} | {refused} "
+            f"| {len(tally.faults)} |"
+        )
     for kind, tally in campaign.tallies.items():
         for fault in tally.faults:
             print(f"{kind}: {fault}", file=sys.stderr)
