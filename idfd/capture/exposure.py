@@ -45,7 +45,8 @@ class PairRequest(Record, frozen=True, kw_only=True):
         defocused_f: f-number of the defocused photo.
         exposure_s: Shutter of the all-in-focus photo; None takes what the body is set to.
         iso: Sensitivity of both photos; None leaves the body's.
-        white_balance: White balance of both photos, as the body names it; None leaves it.
+        white_balance: White balance of both photos, as the body names it; None leaves the body's,
+            which may be automatic and change between the photos.
         format: Files to keep.
         accept_nearest: Take the nearest aperture where the body lacks the one asked for.
     """
@@ -54,7 +55,7 @@ class PairRequest(Record, frozen=True, kw_only=True):
     defocused_f: Positive = 2.8
     exposure_s: Positive | None = None
     iso: Annotated[int, msgspec.Meta(gt=0)] | None = 100
-    white_balance: str | None = None
+    white_balance: str | None = "Daylight"
     format: Literal["jpeg", "raw", "raw+jpeg"] = "raw+jpeg"
     accept_nearest: bool = False
 

@@ -24,6 +24,7 @@ _REASONS = (
     ("memorycard ran full", "store_full", "Change the card, or free space on it"),
     ("store read-only", "store_full", "Unlock the card's write protection"),
     ("store not available", "store_full", "Put a card into the body"),
+    ("ptp timeout", "timeout", POWER_CYCLE),
     ("busy", "busy", "Wait until the card lamp is off, then try again"),
     ("access denied", "read_only", "Set it on the body, or put the body in mode M"),
     # After the cable was pulled every answer is a "general error", then "bad parameters".
