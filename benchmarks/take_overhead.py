@@ -6,6 +6,10 @@ holds the writing and flushing of the photos, which a real driver does while it 
 printed beside.
 
     python benchmarks/take_overhead.py --takes 5
+
+With --driver the photos come from the simulated body through libgphoto2 and the true driver, as RAW
+and JPEG; what the devices take is then the transfer and the driver's work together, without
+exposures.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -30,28 +35,41 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from idfd.capture.exposure import PairRequest, plan_pair
+    from idfd.capture.nikon.config import NikonConfig
+    from idfd.capture.nikon.driver import NikonCamera
+    from idfd.capture.rig import Rig
     from idfd.capture.session.store import Session
+    from idfd.capture.simulated.nikon.process import ResponderProcess
     from idfd.capture.take import shoot_take
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--takes", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="Where the session lies; default: temporary.")
     parser.add_argument("--second-copy", action="store_true", help="Copy while the next is shot.")
+    parser.add_argument("--driver", action="store_true", help="Through libgphoto2.")
     options = parser.parse_args()
     rows = []
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder, ExitStack() as stack:
         profile = fake_profile(30)
         if options.second_copy:
             (Path(folder) / "disk").mkdir()
             profile = msgspec.structs.replace(profile, second_copy=f"{folder}/disk")
-        rig = fake_rig(profile, photo_size=PHOTO, depth_size=DEPTH)
-        rig.depth.colour = COLOUR
+        fake = fake_rig(profile, photo_size=PHOTO, depth_size=DEPTH)
+        fake.depth.colour = COLOUR
+        rig, plan = fake, PLAN
+        if options.driver:
+            body = stack.enter_context(ResponderProcess(size=PHOTO, real_time=False))
+            camera = NikonCamera(NikonConfig(port=body.port, focus="as_set", settle_s=0.0))
+            rig = Rig(profile, camera, fake.depth)
+            with camera:
+                plan = plan_pair(PairRequest(exposure_s=0.25), camera.offers())
         with Session.create(Path(folder) / "day", "day", profile) as session, rig:
             session.add_scene("lab", "room")
             for _ in range(options.takes + 1):
                 began = time.perf_counter()
                 with session.new_take("lab") as draft:
-                    result = shoot_take(rig, PLAN, draft)
+                    result = shoot_take(rig, plan, draft)
                     shot = time.perf_counter()
                     draft.commit(result.record)
                 saved = time.perf_counter()
@@ -61,7 +79,8 @@ def main() -> None:
                         "checks, burst written, hashed": timing.toolkit,
                         "committed": saved - shot,
                         "toolkit together": saved - began - sum(timing.devices.values()),
-                        "in the fake devices": sum(timing.devices.values()),
+                        "in the devices": sum(timing.devices.values()),
+                        "the whole take": saved - began,
                     }
                 )
             size = sum(item.file.bytes for item in result.record.files)

@@ -133,7 +133,7 @@ def texts_of(
                 raise CameraError(
                     f"{_shown(field, value)} cannot be set: {fixed[field]}",
                     cause="read_only",
-                    remedy="Try again; if it stays, set it on the body, or leave it out of the request",
+                    remedy="Try again; if it stays, set it on the body or leave it out",
                 )
         elif widget is None or text is None:
             raise CameraError(
