@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -20,8 +19,26 @@ from idfd.model.burst import Burst
 from idfd.model.camera import CameraSettings
 from idfd.model.provenance import FileReference
 
-P = TypeVar("P", bound="PhotoCamera")
-D = TypeVar("D", bound="DepthCamera")
+D = TypeVar("D", bound="Device")
+
+
+class Device(ABC):
+    """Something that is connected, used and given back, at the latest by the end of a ``with``."""
+
+    @abstractmethod
+    def connect(self) -> object:
+        """Open the device; safe to call again after an error."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the device back; never raises."""
+
+    def __enter__(self: D) -> D:
+        self.connect()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True)
@@ -94,7 +111,7 @@ class Shot:
     camera_time: str | None
 
 
-class PhotoCamera(ABC):
+class PhotoCamera(Device):
     """A camera that takes photos under remote control."""
 
     @abstractmethod
@@ -148,18 +165,6 @@ class PhotoCamera(ABC):
     def close(self) -> None:
         """Restore the body's settings as they were and give it back; never raises."""
 
-    def __enter__(self: P) -> P:
-        self.connect()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 @dataclass(frozen=True)
 class DepthStatus:
@@ -188,7 +193,7 @@ class DepthFrame:
     timestamp_us: int
 
 
-class DepthCamera(ABC):
+class DepthCamera(Device):
     """A camera that measures depth: an Azure Kinect, a recording of one, or a simulated one."""
 
     @abstractmethod
@@ -230,15 +235,3 @@ class DepthCamera(ABC):
     @abstractmethod
     def close(self) -> None:
         """Stop and give the device back; never raises."""
-
-    def __enter__(self: D) -> D:
-        self.connect()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

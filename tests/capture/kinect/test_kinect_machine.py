@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idfd.capture.kinect import find, sdk
-from idfd.capture.kinect.find import find_devices
+from idfd.capture.kinect import sdk
 from idfd.capture.kinect.usb import UsbDevice, usb_devices, usb_error
 from idfd.errors import CameraError
 
@@ -99,33 +98,6 @@ def test_a_pyk4a_that_cannot_be_imported_is_a_driver_error(
     with pytest.raises(CameraError, match="pyk4a cannot be loaded") as caught:
         sdk.load_sdk()
     assert caught.value.cause == "driver"
-
-
-def test_the_report_names_problems_and_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "usb_devices", lambda: [device(mbit_per_s=480)])
-    monkeypatch.setattr(find, "sdk_problem", lambda: ("no SDK", "install it"))
-    monkeypatch.delenv("DISPLAY", raising=False)
-    report = find_devices()
-    assert report.count is None
-    assert [problem.what[:12] for problem in report.problems] == [
-        "no SDK",
-        "the SDK's de",
-        "the depth ca",
-    ]
-    assert all(problem.remedy for problem in report.problems)
-    assert not report.display
-    assert "numpy" in report.versions
-
-
-def test_the_report_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails() -> None:
-        raise CameraError("pyk4a cannot be loaded", cause="driver", remedy="install it again")
-
-    monkeypatch.setattr(find, "usb_devices", list)
-    monkeypatch.setattr(find, "sdk_problem", lambda: None)
-    monkeypatch.setattr(find, "load_sdk", fails)
-    report = find_devices()
-    assert [problem.what for problem in report.problems] == ["pyk4a cannot be loaded"]
 
 
 def test_the_log_goes_to_a_file_of_its_own_and_is_cleared_away() -> None:
