@@ -184,7 +184,7 @@ def kill_cases(campaign: Campaign, every: int) -> None:
     """The process that talks to the camera dies at random moments of a take."""
     rng = random.Random(1)
     for _ in range(0, KILLS, every):
-        delay = rng.uniform(0.0, 0.6)
+        delay = rng.uniform(0.0, 0.25)  # about as long as a take
         killer = threading.Timer(delay, _kill_worker)
         campaign.case("camera process killed", killer.start, killer.join)
 

@@ -100,8 +100,8 @@ def collect_session(
     collection = Collection(
         name=about.name,
         title=about.name,
-        licence="not stated",
-        citation="",
+        licence="Apache-2.0" if about.simulated else "not stated",
+        citation="rendered by idfd's simulated rig" if about.simulated else "",
         root=str(session.resolve()),
         scenes=tuple(
             Scene(name=scene.name, group=scene.group, environment=scene.environment)
