@@ -190,6 +190,23 @@ def import_(
     click.echo(f"{len(result.takes)} takes -> {output}")
 
 
+@capture.command("recording")
+@click.argument("burst", type=_PATH)
+@click.option("-o", "--output", required=True, type=_PATH, help="The recording, such as x.mkv.")
+def recording(burst: Path, output: Path) -> None:
+    """Write a take's BURST (depth.h5) as an MKV recording, as k4arecorder makes them.
+
+    Microsoft's viewer and any program for Azure Kinect recordings open it. Needs the libraries of
+    the extra 'kinect'.
+    """
+    from idfd.capture.kinect.writer import write_recording
+    from idfd.storage.bursts import read_burst
+
+    found = read_burst(burst)
+    write_recording(output, found)
+    click.echo(f"{output}: {len(found)} frames, {output.stat().st_size / 1e6:.1f} MB")
+
+
 @capture.command("plan")
 @click.argument("dump", required=False, type=_PATH)
 @_RIG

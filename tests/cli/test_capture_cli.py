@@ -10,8 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_rig import FakeRig, camera_error, fake_rig
 
+from idfd.capture.kinect import libk4a
+from idfd.capture.kinect.libk4a import load_libraries
 from idfd.cli.capture import capture
-from idfd.errors import CameraError, InputError
+from idfd.errors import CameraError, InputError, MissingDependencyError
+from idfd.storage.bursts import write_burst
 
 
 @pytest.fixture
@@ -169,3 +172,20 @@ def test_help_of_the_group_imports_nothing_heavy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert "HEAVY []" in done.stdout
+
+
+def test_a_recording_without_the_sdk_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = fake_rig().depth
+    camera.connect()
+    write_burst(tmp_path / "depth.h5", camera.burst(3, 0))
+    load_libraries.cache_clear()
+    monkeypatch.setattr(libk4a, "_find", lambda name: None)
+    target = tmp_path / "x.mkv"
+    result = CliRunner().invoke(
+        capture, ["recording", str(tmp_path / "depth.h5"), "-o", str(target)]
+    )
+    assert isinstance(result.exception, MissingDependencyError)
+    assert "pip install pyk4a-bundle" in str(result.exception)
+    assert not target.exists()

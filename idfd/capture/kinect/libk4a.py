@@ -85,19 +85,25 @@ def load_libraries() -> Libraries:
     """
     prepare_log()
     paths = [_find("k4a"), _find("k4arecord")]
+    if None in paths:
+        raise _missing("cannot be found")
     try:
         # libk4arecord needs the symbols of libk4a.
-        k4a, record = (ctypes.CDLL(path or "", mode=ctypes.RTLD_GLOBAL) for path in paths)
+        k4a, record = (ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL) for path in paths)
         for name, (result, *arguments) in _SIGNATURES.items():
             function = getattr(record if name.startswith("k4a_record") else k4a, name)
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
-        raise MissingDependencyError(
-            f"the Azure Kinect SDK's libraries cannot be loaded ({error})",
-            remedy="Install them with 'pip install pyk4a-bundle' (Python 3.10 to 3.12) or as "
-            "Microsoft's package libk4a1.4",
-        ) from None
+        raise _missing(f"cannot be loaded ({error})") from None
     return Libraries(k4a, record)
+
+
+def _missing(why: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"the Azure Kinect SDK's libraries {why}",
+        remedy="Install them with 'pip install pyk4a-bundle' (Python 3.10 to 3.12) or as "
+        "Microsoft's package libk4a1.4",
+    )
 
 
 def _find(name: str) -> str | None:
