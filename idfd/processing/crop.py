@@ -1,4 +1,7 @@
-"""The common valid crop: all of it seen by both photos, aspect ratio and pixel scale kept."""
+"""The common valid crop: all of it seen by both photos and the depth camera.
+
+The aspect ratio of the photo and its pixel scale are kept.
+"""
 
 from __future__ import annotations
 
@@ -54,3 +57,17 @@ def place_crop(valid: NDArray[np.bool_], width: int, height: int) -> Crop | None
     distance = (2 * x - (columns - width)) ** 2 + (2 * y - (rows - height)) ** 2
     best = int(distance.argmin())
     return Crop(x=int(x[best]), y=int(y[best]), width=width, height=height)
+
+
+def field_of_view(depth: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Where the depth camera looks, (H, W) bool: the convex hull of the pixels with depth.
+
+    Holes inside belong to it, for in-painting to fill; lone pixels do not stretch it. All of the
+    image where there is no depth at all, so that other checks can say so.
+    """
+    seen = cv2.morphologyEx((depth > 0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if not seen.any():
+        return np.ones(depth.shape, bool)
+    field = np.zeros(depth.shape, np.uint8)
+    cv2.fillConvexPoly(field, cv2.convexHull(cv2.findNonZero(seen)), 1)
+    return field.astype(bool)

@@ -12,7 +12,7 @@ from idfd.model.curation import PairFit
 from idfd.model.limits import Limit
 from idfd.model.triple import Crop, DepthSource, PairTransform
 from idfd.processing.align import AlignConfig, align_pair
-from idfd.processing.crop import largest_crop
+from idfd.processing.crop import field_of_view, largest_crop
 from idfd.processing.photometry import PhotometryConfig, apply_gain, fit_gain
 from idfd.processing.residual import patch_shifts
 from idfd.processing.transform import map_points, sampling_maps, valid_pixels, warp
@@ -41,11 +41,15 @@ class PairLimits:
 
 @dataclass(frozen=True)
 class CurateConfig:
-    """All settings of the curation of a pair; stored with every triple."""
+    """All settings of the curation of a pair; stored with every triple.
+
+    ``crop_to_depth`` keeps the crop within the depth camera's field of view.
+    """
 
     align: AlignConfig = field(default_factory=AlignConfig)
     photometry: PhotometryConfig = field(default_factory=PhotometryConfig)
     limits: PairLimits = field(default_factory=PairLimits)
+    crop_to_depth: bool = True
 
 
 def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
@@ -100,7 +104,9 @@ def fit_pair(
     height, width = depth.shape
     maps = sampling_maps(alignment.transform, width, height)
     valid = valid_pixels(maps)
-    crop = largest_crop(valid)
+    # The check of the alignment is about the photos alone; the crop is about all three.
+    kept = largest_crop(valid).width / width
+    crop = largest_crop(common_field(valid, depth, config))
     warped = warp(defocused.astype(np.float32), maps)
     gain = fit_gain(all_in_focus, warped, valid, config.photometry)
     matched = apply_gain(warped, gain)[crop.window]
@@ -115,9 +121,9 @@ def fit_pair(
         limits.displacement.judge("displacement", float(moved.max())),
         limits.residual_shift.judge("residual_shift", residual),
         limits.correlation.judge("correlation", alignment.correlation),
-        limits.kept.judge("kept", crop.width / width),
+        limits.kept.judge("kept", kept),
         limits.exposure.judge("exposure", abs(float(np.mean(gain.channels))) / float(np.log(2))),
-        limits.depth_coverage.judge("depth_coverage", float(np.mean(depth > 0))),
+        limits.depth_coverage.judge("depth_coverage", float(np.mean(depth[crop.window] > 0))),
     )
     measures = {
         "psnr_before": round(psnr(all_in_focus, defocused), 4),
@@ -132,6 +138,13 @@ def fit_pair(
         checks=checks,
         measures=measures,
     )
+
+
+def common_field(
+    valid: NDArray[np.bool_], depth: NDArray[np.uint16], config: CurateConfig
+) -> NDArray[np.bool_]:
+    """Pixels that a crop may hold, (H, W) bool: seen by both photos and, if asked, by the depth."""
+    return valid & field_of_view(depth) if config.crop_to_depth else valid
 
 
 def render_defocused(defocused: NDArray[np.uint8], fit: PairFit, crop: Crop) -> NDArray[np.uint8]:

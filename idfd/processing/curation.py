@@ -27,6 +27,7 @@ from idfd.processing.crop import place_crop
 from idfd.processing.curate import (
     CurateConfig,
     check_sizes,
+    common_field,
     fit_pair,
     move_depth,
     render_defocused,
@@ -217,7 +218,10 @@ def _render(task: _RenderTask) -> CuratedEntry:
         return entry
     all_in_focus, defocused, raw, inpainted = _read(take, task.root)
     height, width = all_in_focus.shape[:2]
-    crop = place_crop(valid_pixels(sampling_maps(fit.transform, width, height)), *task.size)
+    depth = raw if raw is not None else inpainted
+    assert depth is not None  # the schema of a take demands one
+    valid = valid_pixels(sampling_maps(fit.transform, width, height))
+    crop = place_crop(common_field(valid, depth, task.config), *task.size)
     assert crop is not None  # the common size is at most this pair's largest crop
     window = crop.window
     if take.depth_frame == "defocused":

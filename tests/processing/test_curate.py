@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from idfd.errors import InputError
 from idfd.model.limits import Limit
 from idfd.model.triple import DepthSource
 from idfd.processing.color import linear_from_uint8
+from idfd.processing.crop import field_of_view
 from idfd.processing.curate import (
     CurateConfig,
     fit_pair,
@@ -115,3 +117,40 @@ def test_patch_shifts_measure_a_known_shift() -> None:
 def test_patch_shifts_are_not_fooled_by_blur(radius: float) -> None:
     sharp, blurred, _ = make_pair(textured_photo(), np.zeros(9), radius=radius, disk=True)
     assert np.median(patch_shifts(sharp, blurred)) < 0.25
+
+
+def test_the_crop_stays_where_the_depth_camera_looks() -> None:
+    sharp, blurred = curated_pair()
+    height, width = sharp.shape[:2]
+    rows, columns = np.mgrid[:height, :width]
+    hexagon = (abs(columns - width / 2) < width / 4) & (abs(rows - height / 2) < height / 3)
+    depth = np.where(hexagon, 1500, 0).astype(np.uint16)
+    depth[height // 2 : height // 2 + 30, width // 2 : width // 2 + 40] = 0  # a hole stays inside
+    depth[3, 3] = 900  # a lone pixel stretches nothing
+    fit = fit_pair(sharp, blurred, depth, CurateConfig(), KEY)
+    inside = depth[fit.crop.window]
+    hole = 30 * 40
+    assert np.count_nonzero(inside == 0) == hole
+    assert fit.crop.width >= width / 2 - 3
+    values = {check.name: check.value for check in fit.checks}
+    assert values["kept"] > 0.9  # of the photos, whatever the depth camera sees
+    assert values["depth_coverage"] == pytest.approx(1 - hole / inside.size, abs=1e-3)
+    whole = fit_pair(sharp, blurred, depth, CurateConfig(crop_to_depth=False), KEY)
+    assert whole.crop.width > fit.crop.width * 1.7
+
+
+def test_no_depth_at_all_does_not_move_the_crop() -> None:
+    empty = np.zeros((40, 60), np.uint16)
+    assert field_of_view(empty).all()
+
+
+@given(
+    arrays.arrays(np.uint16, (12, 16), elements=st.sampled_from([0, 800, 2000])),
+)
+def test_the_field_of_view_is_convex_and_holds_what_was_seen(depth: np.ndarray) -> None:
+    field = field_of_view(depth)
+    seen = cv2.morphologyEx((depth > 0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    assert field[seen > 0].all()
+    for line in (*field, *field.T):  # without gaps along rows and columns
+        places = np.flatnonzero(line)
+        assert len(places) == 0 or len(places) == places[-1] - places[0] + 1

@@ -15,7 +15,7 @@ from idfd.model.session import SESSION
 from idfd.progress import track
 
 
-def shoot_rooms(folder: Path, scenes: int, seed: int = 0, quality: str = "tiny") -> Session:
+def shoot_rooms(folder: Path, scenes: int, seed: int = 0, quality: str = "draft") -> Session:
     """Shoot one take of each of some rooms through the true drivers.
 
     Scenes that have a take already are not shot again, so a stopped outing goes on.

@@ -59,6 +59,7 @@ class Quality:
 
 QUALITIES = {
     "tiny": Quality(600, 400, 4, 4, 2, 4, 512, 2),
+    "draft": Quality(960, 640, 6, 4, 2, 4, 1024, 2),
     "small": Quality(1500, 1000, 14, 7, 2, 6, 2048, 1),
     "full": Quality(6016, 4016, 32, 12, 1, 8, 4096, 1),
 }
