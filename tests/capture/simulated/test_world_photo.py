@@ -287,7 +287,7 @@ def test_places_are_reproducible_and_differ(tmp_path: Path) -> None:
 
 
 def test_refuses_what_it_cannot_show(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="tiny, small, full"):
+    with pytest.raises(InputError, match="tiny, draft, small, full"):
         World("huge")
     with pytest.raises(InputError, match="stands nowhere"):
         World(SMALL, cache=tmp_path).photo(10, 0.25, 100, 1)
@@ -310,6 +310,7 @@ def test_far_textures_do_not_shimmer(tmp_path: Path) -> None:
 def test_presets_are_those_promised() -> None:
     assert {name: (q.width, q.height) for name, q in QUALITIES.items()} == {
         "tiny": (600, 400),
+        "draft": (960, 640),
         "small": (1500, 1000),
         "full": (6016, 4016),
     }
