@@ -35,10 +35,16 @@ def simulated_profile(quality: str = "tiny", seed: int = 0) -> RigProfile:
     """
     if quality not in QUALITIES:
         raise InputError(f"there is no quality '{quality}'", limit=f"one of {', '.join(QUALITIES)}")
+    size = QUALITIES[quality]
     return RigProfile(
         name=f"simulated-{quality}",
-        # Nothing shakes, and no lens is there to be switched to manual focus.
-        photo=NikonConfig(settle_s=0.0, focus="as_set"),
+        photo=NikonConfig(
+            # Nothing shakes, and no lens is there to be switched to manual focus.
+            settle_s=0.0,
+            focus="as_set",
+            # The first release of a scene renders it: 24 megapixels take minutes.
+            release_s=20.0 + 60.0 * size.width * size.height / 1e6,
+        ),
         depth=KinectConfig(colour="720p", warm_up_s=0.001),
         pair=PairRequest(format="jpeg"),
         simulated=SimulatedConfig(quality=quality, seed=seed),
