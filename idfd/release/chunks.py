@@ -13,10 +13,11 @@ from typing import Any
 
 import h5py
 import numpy as np
-from deflate import DeflateError, zlib_compress, zlib_decompress
+from deflate import DeflateError, zlib_decompress
 from numpy.typing import NDArray
 
 from idfd.release.layout import CHUNK, GZIP_LEVEL
+from idfd.storage.chunks import deflated
 
 SHUFFLE, DEFLATE = 2, 1
 
@@ -43,11 +44,8 @@ def compress(array: NDArray[Any]) -> Chunked:
             part = array[y : y + tile[0], x : x + tile[1]]
             full = np.zeros(chunks, dtype)
             full[: part.shape[0], : part.shape[1]] = part
-            values = full.tobytes()
-            if dtype.itemsize > 1:  # HDF5's shuffle: all first bytes, then all second bytes
-                values = np.frombuffer(values, np.uint8).reshape(-1, dtype.itemsize).T.tobytes()
             origin = (y, x, *rest)
-            data[origin] = bytes(zlib_compress(values, GZIP_LEVEL))
+            data[origin] = deflated(full, GZIP_LEVEL)
     return Chunked(dtype, array.shape, chunks, data)
 
 

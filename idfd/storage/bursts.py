@@ -30,13 +30,13 @@ from typing import Any
 
 import h5py
 import numpy as np
-from deflate import zlib_compress
 from numpy.typing import NDArray
 
 from idfd.errors import InputError, SchemaError
 from idfd.model import schema
 from idfd.model.burst import Burst
 from idfd.model.provenance import FileReference
+from idfd.storage.chunks import deflated
 from idfd.storage.durable import atomic_file
 from idfd.storage.hashing import sha256_file
 
@@ -60,7 +60,10 @@ def write_burst(path: Path, burst: Burst) -> FileReference:
         with ThreadPoolExecutor(_THREADS) as pool, _opened(temporary, "w") as file:
             # Both stacks are handed over before the first is written: threads never wait.
             stacks = {
-                name: [pool.submit(_compressed, frame) for frame in stack]
+                name: [
+                    pool.submit(deflated, frame.astype("<u2", copy=False), _LEVEL)
+                    for frame in stack
+                ]
                 for name, stack in (("depth", burst.depth), ("infrared", burst.infrared))
             }
             _write_header(file, burst)
@@ -115,12 +118,6 @@ def _write_array(file: h5py.File, name: str, array: NDArray[Any], unit: str | No
     item = file.create_dataset(name, data=array, chunks=chunks, fletcher32=bool(chunks))
     if unit is not None:
         item.attrs["unit"] = unit
-
-
-def _compressed(frame: NDArray[np.uint16]) -> bytes:
-    # HDF5's shuffle filter: all low bytes, then all high bytes.
-    planes = frame.astype("<u2", copy=False).view(np.uint8).reshape(-1, 2).T
-    return bytes(zlib_compress(np.ascontiguousarray(planes), _LEVEL))
 
 
 def _write_stack(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -135,12 +134,7 @@ class ResponderProcess:
     def __enter__(self) -> ResponderProcess:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def _call(self, command: Command) -> Any:
