@@ -156,6 +156,10 @@ def _greet(guide: Guide, terminal: Terminal) -> None:
     terminal.say(plan_line(guide.shooter.plan()))
     for note in guide.shooter.plan().notes:
         terminal.say(f"! {note}", "yellow")
+    for mended in session.recovery.done:
+        terminal.say(f"The session had been cut off: {mended}", "yellow")
+    for damaged in session.recovery.damaged:
+        terminal.say(f"! {damaged}", "bold red")
     scenes = session.scenes()
     if scenes:
         terminal.say(f"{len(scenes)} scenes and {len(session.takes())} takes are there already")

@@ -11,8 +11,11 @@ from rich.console import Console
 from idfd.capture.checks import CheckLimits
 from idfd.capture.operator.guide import Guide
 from idfd.capture.operator.guided import Terminal, confirm_ring, run_guided
+from idfd.capture.operator.shooting import Shooter
 from idfd.capture.operator.words import TITLES, read_shutter
+from idfd.capture.session.store import Session
 from idfd.errors import InputError, StorageError
+from idfd.model.session import DRAFTS, SCENES, TAKE
 
 # What the loop asks of the cameras when Enter is pressed; the other operations are never called.
 SHOT = sorted(
@@ -31,6 +34,18 @@ def test_one_key_per_scene(tmp_path: Path) -> None:
     assert "2 scenes, 2 takes: 2 pass, 0 warn, 0 fail" in text
     assert "index.html" in text
     assert hand.prompts[3] == "bed_1, bedroom, room room_a > "
+
+
+def test_what_was_mended_after_a_kill_is_told(tmp_path: Path) -> None:
+    with desk(tmp_path) as shooter:
+        guided(shooter, "lab", "", "a", "", "q")
+        folder = shooter.session.path
+    (folder / DRAFTS / "a_2.x7").mkdir(parents=True)  # what a killed process leaves of a take
+    (folder / SCENES / "a/a_1" / TAKE).write_text("{")
+    with bright_rig() as rig, Session.open(folder) as session:
+        text, _ = guided(Shooter(session, rig), "q")
+    assert "cut off: removed what there was of take a_2" in text
+    assert "take a_1 has no readable record; verify the session" in text
 
 
 def test_answers_have_defaults(tmp_path: Path) -> None:
