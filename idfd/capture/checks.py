@@ -14,7 +14,7 @@ from idfd.capture.exposure import PairPlan
 from idfd.model.burst import Burst
 from idfd.model.camera import CameraSettings
 from idfd.model.limits import Limit
-from idfd.model.rig import RigCalibration
+from idfd.model.rig import ReferenceFrame, RigCalibration
 from idfd.model.schema import Record
 from idfd.model.triple import Check
 
@@ -93,24 +93,6 @@ ADVICE = {
 def advice(check: Check) -> str:
     """What to do about a check; empty where it passed."""
     return "" if check.verdict == "pass" else ADVICE[check.name]
-
-
-class ReferenceFrame(Record, frozen=True, kw_only=True):
-    """How the photo camera stands against the depth camera's colour camera in a take.
-
-    Attributes:
-        rotation: Rotation vector (Rodrigues) from the colour camera's frame to the photo
-            camera's, radians.
-        translation_mm: Where the colour camera stands in the photo camera's frame; weak from a
-            single take.
-        matches: Points that agree with the pose.
-        deviation_deg: Standard deviation of where the pose puts points in the photo, degrees.
-    """
-
-    rotation: tuple[float, float, float]
-    translation_mm: tuple[float, float, float]
-    matches: int
-    deviation_deg: float
 
 
 @dataclass(frozen=True)

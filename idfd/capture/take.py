@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from idfd.capture.cameras import DepthCamera, PhotoCamera, PhotoSettings, Shot
-from idfd.capture.checks import ReferenceFrame, TakeInputs, check_take
+from idfd.capture.checks import TakeInputs, check_take
 from idfd.capture.exposure import PairPlan
 from idfd.capture.rig import Place, Rig
 from idfd.capture.session.draft import Draft
@@ -23,7 +23,7 @@ from idfd.errors import CameraError
 from idfd.model.burst import Burst
 from idfd.model.limits import worst
 from idfd.model.provenance import FileReference
-from idfd.model.rig import RigCalibration
+from idfd.model.rig import ReferenceFrame, RigCalibration
 from idfd.model.session import DepthSummary, TakeFile, TakeRecord
 from idfd.storage.bursts import write_burst
 from idfd.storage.hashing import sha256_file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import traceback
@@ -10,50 +9,26 @@ from typing import Any
 
 import click
 
+from idfd.cli.lazy import LazyGroup
 from idfd.errors import IdfdError
 from idfd.version import __version__
 
 # Each module imports nothing but click at its top, so that --help answers at once.
 COMMANDS = {
-    "capture": "capture",
-    "calibrate": "calibrate",
-    "process": "process",
-    "release": "release",
-    "benchmark": "benchmark",
-    "doctor": "doctor",
-    "demo": "demo",
-    "version": "doctor",
+    "capture": "idfd.cli.capture",
+    "calibrate": "idfd.cli.calibrate",
+    "process": "idfd.cli.process",
+    "release": "idfd.cli.release",
+    "benchmark": "idfd.cli.benchmark",
+    "doctor": "idfd.cli.doctor",
+    "demo": "idfd.cli.demo",
+    "version": "idfd.cli.doctor",
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands live in modules that are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002, D102
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"idfd.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, cmd_name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the nearest command for a mistyped one."""
-        import difflib
-
-        if args and args[0] not in COMMANDS:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            ctx.fail(f"No such command '{args[0]}'.{hint}")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="idfd")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context

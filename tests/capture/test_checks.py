@@ -22,7 +22,6 @@ from idfd.capture.checking.shift import measure_shift
 from idfd.capture.checks import (
     ADVICE,
     CheckLimits,
-    ReferenceFrame,
     TakeInputs,
     advice,
     check_take,
@@ -31,6 +30,7 @@ from idfd.capture.checks import (
 from idfd.errors import InputError, MissingDependencyError
 from idfd.model.burst import Burst
 from idfd.model.camera import CameraSettings
+from idfd.model.rig import ReferenceFrame
 from idfd.model.triple import Check
 
 LIMITS = CheckLimits()

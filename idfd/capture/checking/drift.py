@@ -24,10 +24,10 @@ from idfd.calibration.kinect_factory import (
 )
 from idfd.calibration.projection import project, ray_table, unproject
 from idfd.capture.checking.pictures import Reduced
-from idfd.capture.checks import ReferenceFrame
 from idfd.errors import InputError, SchemaError
 from idfd.model.burst import Burst
 from idfd.model.camera import Intrinsics
+from idfd.model.rig import ReferenceFrame
 
 Array = NDArray[Any]
 _FULL_FRAME_MM = 36.0

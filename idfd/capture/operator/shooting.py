@@ -10,7 +10,7 @@ import msgspec
 
 from idfd.capture.cameras import PhotoSettings
 from idfd.capture.checking.pictures import read_reduced
-from idfd.capture.checks import ReferenceFrame, reference_frame
+from idfd.capture.checks import reference_frame
 from idfd.capture.exposure import PairPlan, PairRequest, metered_exposure, plan_pair
 from idfd.capture.rig import Place, Rig
 from idfd.capture.session.reader import SessionReader
@@ -18,6 +18,7 @@ from idfd.capture.session.store import Session
 from idfd.capture.take import TakeTiming, shoot_take
 from idfd.errors import CameraError, IdfdError, InputError
 from idfd.model.burst import Burst
+from idfd.model.rig import ReferenceFrame
 from idfd.model.session import SceneDocument, TakeRecord
 from idfd.storage.bursts import read_burst
 

@@ -8,10 +8,10 @@ import pytest
 from desk import bright_rig, desk
 from fake_rig import camera_error, fake_profile, fake_rig
 
-from idfd.capture.checks import ReferenceFrame
 from idfd.capture.operator import shooting
 from idfd.capture.operator.shooting import Shooter, first_reference
 from idfd.errors import CameraError, InputError
+from idfd.model.rig import ReferenceFrame
 from idfd.model.session import SceneDocument
 
 REFERENCE = ReferenceFrame(

@@ -1,16 +1,11 @@
-"""``idfd calibrate``: optics and geometry of the rig."""
+"""``idfd calibrate blur``: the thin lens in numbers."""
 
 from __future__ import annotations
 
 import click
 
 
-@click.group("calibrate")
-def calibrate() -> None:
-    """Optics and geometry of the rig."""
-
-
-@calibrate.command("blur")
+@click.command()
 @click.option("--focal-length-mm", type=float, required=True, help="Focal length in mm.")
 @click.option("--f-number", type=float, required=True, help="f-number, such as 2.8.")
 @click.option("--focus-m", type=float, required=True, help="Focus distance in metres.")
