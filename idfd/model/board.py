@@ -10,7 +10,7 @@ from idfd.model.camera import Positive
 from idfd.model.schema import Document
 
 BoardKind = Literal["charuco", "chessboard", "aprilgrid"]
-_AtLeastTwo = Annotated[int, msgspec.Meta(ge=2)]
+_AtLeastTwo = Annotated[int, msgspec.Meta(ge=2, le=500)]
 
 
 class Board(Document, frozen=True, kw_only=True):

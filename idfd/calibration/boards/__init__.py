@@ -1,0 +1,1 @@
+"""Calibration boards: their geometry, their files and their print."""
