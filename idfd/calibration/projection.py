@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.calibration.distortion import Array, lens
+from idfd.calibration.tiles import tabulate
 from idfd.model.camera import Intrinsics
 
-Array = NDArray[np.float64]
-_STEPS = 50
-_CHUNK = 1 << 18
-"""Pixels inverted at a time; keeps the temporaries in the cache and the memory bounded."""
+_CHUNK = 1 << 13
+"""Pixels inverted at a time: temporaries of 64 kB stay in the cache and in the allocator's pool."""
 
 
 def project(intrinsics: Intrinsics, points: NDArray[Any]) -> Array:
@@ -43,7 +43,7 @@ def project(intrinsics: Intrinsics, points: NDArray[Any]) -> Array:
     front = points[..., 2] > 0
     depth = np.where(front, points[..., 2], np.nan)
     x, y = points[..., 0] / depth, points[..., 1] / depth
-    distortion = _Distortion(intrinsics)
+    distortion = lens(intrinsics.distortion)
     out = np.stack(distortion.bend(x, y), axis=-1)
     out[x * x + y * y >= distortion.limit_r2] = np.nan
     out *= (intrinsics.fx, intrinsics.fy)
@@ -65,7 +65,7 @@ def unproject(intrinsics: Intrinsics, pixels: NDArray[Any]) -> Array:
     pixels = np.asarray(pixels, np.float64)
     flat = pixels.reshape(-1, 2)
     rays = np.ones((len(flat), 3))
-    distortion = _Distortion(intrinsics)
+    distortion = lens(intrinsics.distortion)
     for start in range(0, len(flat), _CHUNK):
         part = slice(start, start + _CHUNK)
         rays[part, 0], rays[part, 1] = distortion.straighten(
@@ -80,122 +80,17 @@ def unproject(intrinsics: Intrinsics, pixels: NDArray[Any]) -> Array:
 def ray_table(intrinsics: Intrinsics) -> Array:
     """Rays of all pixels as (H, W, 2) float64: x / z and y / z, read-only, kept for reuse.
 
-    NaN where no ray ends at the pixel.
+    They project to their pixels to 1e-7 pixels; NaN where no ray ends at the pixel. Four tables
+    are kept, 386 MB each for 24 megapixels; making one needs little beside the table itself.
     """
-    rows, columns = np.mgrid[: intrinsics.height, : intrinsics.width]
-    table = np.ascontiguousarray(unproject(intrinsics, np.stack([columns, rows], -1))[..., :2])
+
+    def rays(pixels: Array) -> Array:
+        return unproject(intrinsics, pixels)[..., :2]
+
+    def error(pixels: Array, rays: Array) -> Array:
+        points = np.concatenate([rays, np.ones((*rays.shape[:-1], 1))], axis=-1)
+        return np.abs(project(intrinsics, points) - pixels).max(axis=-1)
+
+    table = tabulate(intrinsics.width, intrinsics.height, rays, error, tolerance=1e-8)
     table.flags.writeable = False
     return table
-
-
-class _Distortion:
-    """Distortion of normalised image coordinates, and its inverse."""
-
-    def __init__(self, intrinsics: Intrinsics) -> None:
-        k = np.zeros(8)
-        k[: len(intrinsics.distortion)] = intrinsics.distortion
-        self.over = np.array([1.0, k[0], k[1], k[4]])
-        self.under = np.array([1.0, k[5], k[6], k[7]])
-        self.p1, self.p2 = k[2], k[3]
-        self.straight = not k.any()
-        self.limit_r2 = self._limit()
-
-    def _limit(self) -> float:
-        """Squared radius up to which the radial part grows: ``d(r s(r²))/dr > 0``."""
-        from numpy.polynomial import polynomial as poly
-
-        over, under = self.over, self.under
-        # With u = r² the sign of the slope is that of N D + 2 u (N' D − N D').
-        change = poly.polysub(
-            poly.polymul(poly.polyder(over), under), poly.polymul(over, poly.polyder(under))
-        )
-        slope = poly.polyadd(poly.polymul(over, under), 2 * poly.polymulx(change))
-        roots = np.concatenate([poly.polyroots(_trimmed(p)) for p in (slope, under)])
-        real = roots.real[(np.abs(roots.imag) < 1e-9 * (1 + np.abs(roots))) & (roots.real > 0)]
-        return float(real.min(initial=np.inf))
-
-    def bend(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Distorted coordinates of straight ones."""
-        r2 = x * x + y * y
-        scale = _horner(self.over, r2) / _horner(self.under, r2)
-        cross = 2 * x * y
-        return (
-            x * scale + self.p1 * cross + self.p2 * (r2 + 2 * x * x),
-            y * scale + self.p1 * (r2 + 2 * y * y) + self.p2 * cross,
-        )
-
-    def straighten(self, u: Array, v: Array, tolerance: float) -> tuple[Array, Array]:
-        """Newton's iterations for the coordinates that :meth:`bend` takes to ``(u, v)``."""
-        if self.straight:
-            return u, v
-        x, y = self._start(u, v)
-        left = np.arange(len(u))
-        done = np.zeros(len(u), bool)
-        for _ in range(_STEPS):
-            a, b = x[left], y[left]
-            bent_u, bent_v = self.bend(a, b)
-            du, dv = bent_u - u[left], bent_v - v[left]
-            xx, xy, yx, yy = self._jacobian(a, b)
-            determinant = xx * yy - xy * yx
-            near = (np.abs(du) < tolerance) & (np.abs(dv) < tolerance)
-            done[left[near & (determinant > 0) & (a * a + b * b < self.limit_r2)]] = True
-            # A step from where the map folds would land anywhere: such pixels are given up.
-            go = ~near & (determinant > 0)
-            left = left[go]
-            if not len(left):
-                break
-            x[left] = a[go] - (yy * du - xy * dv)[go] / determinant[go]
-            y[left] = b[go] - (xx * dv - yx * du)[go] / determinant[go]
-            self._pull_in(x, y, left)
-        x[~done] = np.nan
-        y[~done] = np.nan
-        return x, y
-
-    def _start(self, u: Array, v: Array) -> tuple[Array, Array]:
-        """First guess: the radial part inverted by a table, which is right but for p1 and p2."""
-        target = np.hypot(u, v)
-        top = np.sqrt(min(self.limit_r2, 100.0))
-        straight = np.linspace(0, top, 512)
-        square = straight * straight
-        inner = square < self.limit_r2
-        bent = straight[inner] * _horner(self.over, square[inner])
-        bent /= _horner(self.under, square[inner])
-        radius = np.interp(target, bent, straight[inner])
-        scale = np.divide(radius, target, out=np.ones_like(target), where=target > 0)
-        return u * scale, v * scale
-
-    def _pull_in(self, x: Array, y: Array, which: NDArray[np.intp]) -> None:
-        """Keep iterates inside the region where the radial part grows."""
-        if np.isinf(self.limit_r2):
-            return
-        far = which[x[which] ** 2 + y[which] ** 2 >= self.limit_r2]
-        shrink = np.sqrt(self.limit_r2 / (x[far] ** 2 + y[far] ** 2)) * (1 - 1e-6)
-        x[far] *= shrink
-        y[far] *= shrink
-
-    def _jacobian(self, x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-        """Derivatives of :meth:`bend`: du/dx, du/dy, dv/dx, dv/dy."""
-        r2 = x * x + y * y
-        over, under = _horner(self.over, r2), _horner(self.under, r2)
-        scale = over / under
-        growth = 2 * (_slope(self.over, r2) - scale * _slope(self.under, r2)) / under
-        mixed = x * y * growth + 2 * (self.p1 * x + self.p2 * y)
-        return (
-            scale + x * x * growth + 2 * self.p1 * y + 6 * self.p2 * x,
-            mixed,
-            mixed,
-            scale + y * y * growth + 6 * self.p1 * y + 2 * self.p2 * x,
-        )
-
-
-def _horner(c: Array, u: Array) -> Array:
-    return ((c[3] * u + c[2]) * u + c[1]) * u + c[0]
-
-
-def _slope(c: Array, u: Array) -> Array:
-    return (3 * c[3] * u + 2 * c[2]) * u + c[1]
-
-
-def _trimmed(polynomial: Array) -> Array:
-    """Without leading coefficients that are nothing, which would put roots at infinity."""
-    return np.trim_zeros(np.where(np.abs(polynomial) < 1e-30, 0.0, polynomial), "b")
