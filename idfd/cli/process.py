@@ -22,9 +22,15 @@ def process() -> None:
     "-o", "--output", required=True, type=click.Path(path_type=Path),
     help="Folder for depth maps and collection.json.",
 )  # fmt: skip
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), metavar="FILE",
+    help="Calibration of the rig; default: SESSION's own calibration.json.",
+)  # fmt: skip
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print the collection as JSON.")
-def session(session: Path, output: Path, workers: int | None, as_json: bool) -> None:
+def session(
+    session: Path, output: Path, calibration: Path | None, workers: int | None, as_json: bool
+) -> None:
     """Fuse the depth of every take of SESSION and move it to the photo's pixels.
 
     SESSION is the folder that 'idfd capture session' wrote. The photos stay where they are. The
@@ -34,13 +40,19 @@ def session(session: Path, output: Path, workers: int | None, as_json: bool) -> 
     from idfd.processing.pool import default_workers
     from idfd.processing.sessions import collect_session
 
-    result = collect_session(session, output, workers=workers or default_workers())
+    result = collect_session(
+        session, output, workers=workers or default_workers(), calibration=calibration
+    )
     if as_json:
         print_json(result)
         return
     for entry in result.audit:
         click.echo(f"left out: {entry.path}: {entry.reason}")
-    click.echo(f"{len(result.takes)} takes of {len(result.scenes)} scenes -> {output}")
+    blurred = sum(take.blur is not None for take in result.takes)
+    click.echo(
+        f"{len(result.takes)} takes of {len(result.scenes)} scenes, {blurred} with a calibrated "
+        f"blur -> {output}"
+    )
 
 
 @process.command()

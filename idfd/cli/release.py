@@ -146,7 +146,7 @@ def build(
 @click.argument("path", metavar="RELEASE", type=_PATH)
 @_JSON
 def verify(path: Path, as_json: bool) -> int:
-    """Check schema, checksums, ranges, sizes and leaks of RELEASE; exit code 1 on an error."""
+    """Check schema, checksums, ranges, maps and leaks of RELEASE; exit code 1 on an error."""
     from idfd.cli.output import print_json, print_table
     from idfd.release.verify import verify_release
 
@@ -191,6 +191,7 @@ def info(path: Path, as_json: bool) -> None:
                 ("citation", facts.citation),
                 ("triples", facts.triples),
                 ("depth", ", ".join(facts.depth_kinds)),
+                ("defocus maps", facts.defocus_maps or "none"),
                 ("splits", ", ".join(f"{k} {len(v)}" for k, v in file.splits.items())),
                 ("splits are", f"{facts.split_origin}; {facts.split_grouping}"),
                 ("excluded", len(facts.excluded) + len(facts.failed)),

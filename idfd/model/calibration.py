@@ -32,11 +32,12 @@ class ViewReport(Record, frozen=True, kw_only=True):
         name: Of the view.
         used: Whether the solution rests on it.
         reason: Why not, where it was left out.
-        rms_px: Root mean square distance of corners from where the solution puts them.
+        rms_px: Root mean square distance of the corners used from where the solution puts them.
         distance_mm: Of the board's middle from the camera.
         tilt_deg: Between the board's normal and the camera's axis.
-        pixels: Corners, (x, y).
+        pixels: Corners used, (x, y).
         residuals_px: Seen minus computed, (x, y) for each of ``pixels``.
+        left_out: Corners that did not fit, (x, y).
     """
 
     name: str
@@ -47,6 +48,7 @@ class ViewReport(Record, frozen=True, kw_only=True):
     tilt_deg: float | None = None
     pixels: tuple[tuple[float, float], ...] = ()
     residuals_px: tuple[tuple[float, float], ...] = ()
+    left_out: tuple[tuple[float, float], ...] = ()
 
 
 class CameraReport(Record, frozen=True, kw_only=True):

@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from idfd.model.camera import CameraSettings, Intrinsics
+from idfd.model.defocus import DefocusModel
 from idfd.model.provenance import FileReference, Provenance
 from idfd.model.schema import Document, Record
 
 Identifier = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=120)]
-Role = Literal["all_in_focus", "defocused", "depth", "depth_inpainted"]
+Role = Literal["all_in_focus", "defocused", "depth", "depth_inpainted", "calibration"]
 
 
 class Scene(Record, frozen=True, kw_only=True):
@@ -23,11 +24,11 @@ class Scene(Record, frozen=True, kw_only=True):
 
 
 class Take(Record, frozen=True, kw_only=True):
-    """One shot of a scene: two photos and depth, as files.
+    """One shot of a scene: two photos and depth, as files, and the rig's calibration if known.
 
     ``depth_frame`` is the photo that the depth map is registered to. ``depth_filled``
     says that the source filled holes without recording where, ``depth_frames`` how many frames
-    of the sensor the map was fused from.
+    of the sensor the map was fused from. ``blur`` is the blur of the defocused photo over depth.
     """
 
     id: Identifier
@@ -40,6 +41,7 @@ class Take(Record, frozen=True, kw_only=True):
     depth_frame: Literal["all_in_focus", "defocused"] = "all_in_focus"
     depth_filled: bool = False
     depth_frames: Annotated[int, msgspec.Meta(ge=1)] = 1
+    blur: DefocusModel | None = None
 
     def __post_init__(self) -> None:
         missing = {"all_in_focus", "defocused"} - self.files.keys()
@@ -48,6 +50,8 @@ class Take(Record, frozen=True, kw_only=True):
                 f"take {self.id}: a take needs an all-in-focus photo, a defocused photo and a "
                 f"depth map, got {sorted(self.files)}"
             )
+        if self.blur is not None and self.intrinsics is None:
+            raise ValueError(f"take {self.id}: a blur model needs the intrinsics of the photo")
 
 
 class Split(Record, frozen=True, kw_only=True):
@@ -90,7 +94,7 @@ class Collection(Document, frozen=True, kw_only=True):
     """Takes that lie on disk under ``root``, ready to be processed."""
 
     SCHEMA: ClassVar[str] = "idfd/collection"
-    VERSION: ClassVar[str] = "1.0.0"
+    VERSION: ClassVar[str] = "1.1.0"
 
     name: str
     title: str

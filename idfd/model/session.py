@@ -6,6 +6,7 @@
       session.json                  SessionDocument
       rig.json                      the rig profile (idfd.capture.rig.RigProfile)
       calibration.json              RigCalibration, where known
+      board.json                    Board, where the takes look at one, to calibrate by
       journal.jsonl                 one line per event, for people and for recovery
       index.html                    contact sheet
       .drafts/                      takes that are being shot; nothing in it is ever read
@@ -31,6 +32,7 @@ SCENE = "scene.json"
 SESSION = "session.json"
 CALIBRATION = "calibration.json"
 RIG = "rig.json"
+BOARD = "board.json"
 JOURNAL = "journal.jsonl"
 SCENES = "scenes"
 REJECTED = "rejected"

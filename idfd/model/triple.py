@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings, Intrinsics
 from idfd.model.capture import Identifier
+from idfd.model.defocus import DefocusModel
 from idfd.model.provenance import FileReference, Provenance
 from idfd.model.schema import Document, Record
 
@@ -33,6 +34,11 @@ class DepthSource(IntEnum):
     """Filled in, not measured."""
     UNKNOWN = 4
     """Depth from a source that filled holes without recording where."""
+
+
+def measured_pixels(source: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Pixels of a source map whose depth was measured, fused or not; bool of its shape."""
+    return (source == DepthSource.MEASURED) | (source == DepthSource.FUSED)
 
 
 class PairTransform(Record, frozen=True, kw_only=True):
@@ -88,10 +94,14 @@ class Check(Record, frozen=True, kw_only=True):
 
 
 class TripleRecord(Document, frozen=True, kw_only=True):
-    """Everything about a triple that is not an array."""
+    """Everything about a triple that is not an array.
+
+    ``blur`` says how the lens blurs ``defocused``; it holds on the pixels of the whole photo, of
+    which ``crop`` is a window.
+    """
 
     SCHEMA: ClassVar[str] = "idfd/triple"
-    VERSION: ClassVar[str] = "1.0.0"
+    VERSION: ClassVar[str] = "1.1.0"
 
     id: Identifier
     scene: Identifier
@@ -101,6 +111,7 @@ class TripleRecord(Document, frozen=True, kw_only=True):
     all_in_focus: CameraSettings
     defocused: CameraSettings
     intrinsics: Intrinsics | None
+    blur: DefocusModel | None = None
     sources: dict[str, FileReference]
     transform: PairTransform
     gain: PhotometricGain
@@ -109,6 +120,10 @@ class TripleRecord(Document, frozen=True, kw_only=True):
     measures: dict[str, float]
     verdict: Literal["pass", "warn", "fail"]
     provenance: Provenance
+
+    def __post_init__(self) -> None:
+        if self.blur is not None and self.intrinsics is None:
+            raise ValueError("a blur model needs the intrinsics of the photo")
 
 
 @dataclass(frozen=True)
@@ -122,6 +137,10 @@ class Triple:
         source: :class:`DepthSource` of each pixel of ``depth``, (H, W) uint8.
         uncertainty: Standard deviation of ``depth``, (H, W) float16 millimetres, or None.
         record: Metadata.
+        defocus: Diameter of the circle of confusion in ``defocused``, (H, W) float16 pixels,
+            negative before the plane in focus, NaN where no depth was measured; or None where
+            the blur of the lens is not known.
+        defocus_uncertainty: Standard deviation of ``defocus``, (H, W) float16 pixels, or None.
     """
 
     all_in_focus: NDArray[np.uint8]
@@ -130,6 +149,8 @@ class Triple:
     source: NDArray[np.uint8]
     uncertainty: NDArray[np.float16] | None
     record: TripleRecord
+    defocus: NDArray[np.float16] | None = None
+    defocus_uncertainty: NDArray[np.float16] | None = None
 
     def __post_init__(self) -> None:
         shape = self.depth.shape
@@ -139,6 +160,8 @@ class Triple:
             ("depth", self.depth, np.uint16, shape),
             ("source", self.source, np.uint8, shape),
             ("uncertainty", self.uncertainty, np.float16, shape),
+            ("defocus", self.defocus, np.float16, shape),
+            ("defocus_uncertainty", self.defocus_uncertainty, np.float16, shape),
         ):
             if array is not None and (array.dtype != dtype or array.shape != expected):
                 raise InputError(
@@ -150,4 +173,4 @@ class Triple:
     @property
     def measured(self) -> NDArray[np.bool_]:
         """Pixels whose depth was measured (fused or not), (H, W) bool."""
-        return (self.source == DepthSource.MEASURED) | (self.source == DepthSource.FUSED)
+        return measured_pixels(self.source)

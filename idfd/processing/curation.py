@@ -193,7 +193,9 @@ def _read(
 
 def _fit(task: _FitTask) -> PairFit:
     path = task.output / "fits" / f"{task.take.id}.json"
-    key = _key(msgspec.to_builtins(task.take), asdict(task.config))
+    # What a fit looks at, and no more: a new calibration of the blur does not ask for a new fit.
+    seen = {role: file.sha256 for role, file in task.take.files.items() if role != "calibration"}
+    key = _key(seen, asdict(task.config))
     if not task.force and path.exists():
         try:
             known = schema.load(PairFit, path)
@@ -212,7 +214,7 @@ def _fit(task: _FitTask) -> PairFit:
 def _render(task: _RenderTask) -> CuratedEntry:
     take, fit = task.take, task.fit
     folder = task.output / "triples" / take.id
-    key = _key(fit.key, task.size, msgspec.to_builtins(task.scene))
+    key = _key(fit.key, task.size, msgspec.to_builtins(task.scene), msgspec.to_builtins(take))
     entry = CuratedEntry(id=take.id, verdict=fit.verdict, key=key, reasons=fit.reasons)
     if not task.force and (folder / "key").exists() and (folder / "key").read_text() == key:
         return entry
@@ -237,6 +239,7 @@ def _render(task: _RenderTask) -> CuratedEntry:
         defocused=take.defocused,
         intrinsics=take.intrinsics
         and take.intrinsics.cropped(crop.x, crop.y, crop.width, crop.height),
+        blur=take.blur,
         sources={str(role): reference for role, reference in take.files.items()},
         transform=fit.transform,
         gain=fit.gain,

@@ -13,6 +13,7 @@ import numpy as np
 from idfd.errors import IdfdError, InputError
 from idfd.model import schema
 from idfd.model.capture import AuditEntry, Collection, Role, Scene, Take
+from idfd.model.defocus import DefocusModel
 from idfd.model.provenance import FileReference, provenance
 from idfd.model.rig import RigCalibration
 from idfd.model.session import (
@@ -35,6 +36,8 @@ from idfd.storage.hashing import sha256_bytes, sha256_file
 from idfd.storage.images import encode_png, read_bytes, read_photo
 
 COLLECTION = "collection.json"
+_SAME_APERTURE = 0.03
+"""Largest relative difference of f-numbers that name one aperture; a third of a stop is 0.12."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +58,35 @@ class _Task:
 
 
 def collect_session(
-    session: Path, output: Path, config: DepthConfig = DepthConfig(), *, workers: int
+    session: Path,
+    output: Path,
+    config: DepthConfig = DepthConfig(),
+    *,
+    workers: int,
+    calibration: Path | None = None,
 ) -> Collection:
     """Fuse and register the depth of every take, and write ``output/collection.json``.
 
     The photos stay where they are. Takes that failed their checks are left out, as is what was
-    rejected; both are named in the audit. A second run does only what changed.
+    rejected; both are named in the audit. A second run does only what changed. Each take names
+    the calibration by its hash, and carries its blur model where the photo was shot at the
+    aperture that the model was fitted at.
 
     Args:
         session: The session's folder.
         output: Where depth maps and the collection go.
         config: Settings of both steps.
         workers: Number of processes.
+        calibration: The rig's calibration; by default the session's own.
 
     Raises:
-        InputError: Not a session, no calibration, or no take that can be used.
+        InputError: Not a session, no calibration or one that contradicts itself, or no take that
+            can be used.
         StorageError: The output cannot be written.
     """
     about = schema.load(SessionDocument, session / SESSION, "Give the folder of a session")
-    rig = schema.load(
-        RigCalibration, session / CALIBRATION, "Calibrate the rig, or write its nominal geometry"
-    )
+    calibration = calibration or session / CALIBRATION
+    rig = _read_calibration(calibration)
     scenes, takes, audit = _read_session(session)
     make_folder(output / "depth")
     remove_leftovers(output / "depth")
@@ -97,6 +108,8 @@ def collect_session(
             where=session,
             remedy="Shoot again what failed, then process the session again",
         )
+    audit += [entry for take in used if (entry := _blur_misfit(take, rig.blur)) is not None]
+    made_from = _reference(calibration, _relative(calibration, session))
     collection = Collection(
         name=about.name,
         title=about.name,
@@ -108,12 +121,44 @@ def collect_session(
             for scene in scenes
             if any(take.scene == scene.name for take in used)
         ),
-        takes=tuple(_take(take, done[take.id], session, output, rig) for take in used),
+        takes=tuple(_take(take, done[take.id], session, output, rig, made_from) for take in used),
         audit=tuple(audit),
         provenance=provenance(asdict(config)),
     )
     write_bytes(output / COLLECTION, schema.encode(collection))
     return collection
+
+
+def _read_calibration(path: Path) -> RigCalibration:
+    rig = schema.load(
+        RigCalibration,
+        path,
+        "Calibrate the rig with 'idfd calibrate solve' and give the file as --calibration, or "
+        "write its nominal geometry",
+    )
+    photo, blur = rig.photo, rig.blur
+    if blur is not None and not (
+        (blur.width, blur.height) == (photo.width, photo.height)
+        and np.allclose(blur.centre, (photo.cx, photo.cy), rtol=0, atol=1)
+    ):
+        raise InputError(
+            f"the blur was fitted on photos of {blur.width}x{blur.height} with the principal "
+            f"point ({blur.centre[0]:.1f}, {blur.centre[1]:.1f})",
+            where=path,
+            limit=f"{photo.width}x{photo.height} and ({photo.cx:.1f}, {photo.cy:.1f}) within a "
+            "pixel, as the intrinsics of the photo camera",
+            remedy="Fit it again with 'idfd calibrate defocus'",
+        )
+    return rig
+
+
+def _blur_misfit(take: TakeRecord, blur: DefocusModel | None) -> AuditEntry | None:
+    """Why the blur model does not hold for a take; None where it does, or there is none."""
+    shot = take.defocused.f_number
+    if blur is None or abs(shot / blur.f_number - 1) < _SAME_APERTURE:
+        return None
+    reason = f"shot at f/{shot:g}, but the blur was calibrated at f/{blur.f_number:g}"
+    return AuditEntry(kind="unexpected", path=f"{take.id}/defocus", reason=reason)
 
 
 def _read_session(
@@ -153,18 +198,20 @@ def _register(task: _Task) -> FileReference:
         )
     name = f"depth/{task.take.id}.png"
     target, key_file = task.output / name, task.output / f"depth/{task.take.id}.key"
+    rig = task.rig
     made_from = (
-        provenance().tool, burst.file.sha256, photo.file.sha256, asdict(task.config), task.rig
+        provenance().tool, burst.file.sha256, photo.file.sha256, asdict(task.config),
+        rig.photo, rig.depth, rig.depth_to_photo,
     )  # fmt: skip
     key = sha256_bytes(msgspec.json.encode(made_from))
     if key_file.exists() and target.exists() and key_file.read_text() == key:
         return _reference(target, name)
     height, width = read_photo(task.folder / photo.file.path, photo.file.sha256).shape[:2]
-    if (width, height) != (task.rig.photo.width, task.rig.photo.height):
+    if (width, height) != (rig.photo.width, rig.photo.height):
         raise InputError(
             f"the photo is {width}x{height}",
             where=task.folder / photo.file.path,
-            limit=f"{task.rig.photo.width}x{task.rig.photo.height}, as in the calibration",
+            limit=f"{rig.photo.width}x{rig.photo.height}, as in the calibration",
             remedy="Calibrate with the image size that the session was shot in",
         )
     path = task.folder / burst.file.path
@@ -176,7 +223,7 @@ def _register(task: _Task) -> FileReference:
             remedy="Restore it from the second copy, or shoot the take again",
         )
     fused = fuse_burst(read_burst(path).depth, task.config.fuse)
-    depth = register_depth(fused, task.rig, task.config.register)
+    depth = register_depth(fused, rig, task.config.register)
     write_bytes(target, encode_png(np.ascontiguousarray(depth)))
     write_bytes(key_file, key.encode())
     return _reference(target, name)
@@ -188,10 +235,15 @@ def _reference(path: Path, name: str) -> FileReference:
 
 
 def _take(
-    take: TakeRecord, depth: FileReference, session: Path, output: Path, rig: RigCalibration
+    take: TakeRecord,
+    depth: FileReference,
+    session: Path,
+    output: Path,
+    rig: RigCalibration,
+    calibration: FileReference,
 ) -> Take:
     photos: tuple[Literal["all_in_focus", "defocused"], ...] = ("all_in_focus", "defocused")
-    files: dict[Role, FileReference] = {}
+    files: dict[Role, FileReference] = {"calibration": calibration}
     for role in photos:
         found = take.file(role, "jpeg")
         if found is None:
@@ -199,8 +251,7 @@ def _take(
         path = f"scenes/{take.scene}/{take.id}/{found.file.path}"
         files[role] = msgspec.structs.replace(found.file, path=path)
     # The collection's root is the session: the photos stay there.
-    located = (output / depth.path).resolve()
-    files["depth"] = msgspec.structs.replace(depth, path=_relative(located, session.resolve()))
+    files["depth"] = msgspec.structs.replace(depth, path=_relative(output / depth.path, session))
     return Take(
         id=take.id,
         scene=take.scene,
@@ -210,9 +261,9 @@ def _take(
         intrinsics=rig.photo,
         taken_at=take.taken_at,
         depth_frames=take.depth.frames,
+        blur=None if _blur_misfit(take, rig.blur) else rig.blur,
     )
 
 
 def _relative(path: Path, start: Path) -> str:
-
-    return Path(os.path.relpath(path, start)).as_posix()
+    return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()

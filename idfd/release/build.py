@@ -27,6 +27,7 @@ from idfd.processing.curation import INDEX, RECORD
 from idfd.processing.pool import default_workers
 from idfd.progress import track
 from idfd.release.chunks import Chunked, compress, write_chunked
+from idfd.release.defocus import defocus_arrays
 from idfd.release.layout import (
     ARRAYS,
     DEPTH_ARRAYS,
@@ -108,6 +109,7 @@ def build_release(
         citation=curation.citation,
         triples=len(records),
         depth_kinds=kinds,
+        defocus_maps=sum(record.blur is not None for record in records.values()),
         split_origin=table.origin,
         split_grouping=table.grouping,
         split_seed=table.seed,
@@ -117,7 +119,8 @@ def build_release(
         audit=curation.audit,
         provenance=provenance(),
     )
-    arrays = sum(map(len, files.values()))
+    computed = sum(spec.computed for spec in ARRAYS.values())
+    arrays = sum(map(len, files.values())) + info.defocus_maps * computed
     with atomic_file(output) as temporary:
         size = block_size(arrays + len(members), 3 + len(records))
         with _new_file(temporary, size) as file:
@@ -191,7 +194,14 @@ def _compressed(
     """Read and compress triples a few ahead of the one being written: HDF5 writes alone."""
 
     def prepare(record: TripleRecord, files: list[Path]) -> dict[str, Chunked]:
-        return {path.stem: compress(_load(path, record)) for path in files}
+        maps: dict[str, NDArray[Any]] = {}
+        done: dict[str, Chunked] = {}
+        for path in files:
+            array = _load(path, record)
+            done[path.stem] = compress(array)
+            if ARRAYS[path.stem].channels == 1:
+                maps[path.stem] = array  # photos are large, and no map is made from them
+        return done | {name: compress(a) for name, a in defocus_arrays(record, maps).items()}
 
     with ThreadPoolExecutor(default_workers()) as pool:
         ahead: deque[tuple[TripleRecord, Future[dict[str, Chunked]]]] = deque()
@@ -214,7 +224,8 @@ def _array_files(folder: Path) -> list[Path]:
     Raises:
         InputError: An array that every triple needs is missing.
     """
-    files = sorted(path for path in folder.glob("*.*") if path.stem in ARRAYS)
+    stored = {name for name, spec in ARRAYS.items() if not spec.computed}
+    files = sorted(path for path in folder.glob("*.*") if path.stem in stored)
     names = {path.stem for path in files}
     missing = sorted(name for name, spec in ARRAYS.items() if spec.required and name not in names)
     if missing:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.model.defocus import DefocusModel
 from idfd.model.triple import Check, DepthSource
 from idfd.release.picture import contact_sheet
 from idfd.release.store import ReleaseFile
@@ -34,13 +35,18 @@ _MEANINGS = {
 
 @dataclass
 class _Facts:
-    """Numbers gathered in one pass over the triples."""
+    """Numbers gathered in one pass over the triples.
+
+    ``blurs`` holds, by calibration and model, the 1st, 50th and 99th percentile of the circles of
+    each triple, and the median of their deviation.
+    """
 
     depth: dict[str, NDArray[np.int64]]
     sources: dict[str, float]
     rows: list[dict[str, Any]]
     psnr: dict[str, list[float]]
     checks: dict[str, list[Check]]
+    blurs: dict[tuple[str, DefocusModel], list[NDArray[np.float64]]]
 
 
 def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
@@ -72,6 +78,7 @@ def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
             "psnr": {k: (np.mean(v), np.min(v), np.max(v)) for k, v in facts.psnr.items()},
             "meanings": {_source_name(code): text for code, text in _MEANINGS.items()},
             "checks": [_check_row(checks) for checks in facts.checks.values()],
+            "blurs": [_blur_row(*key, values) for key, values in facts.blurs.items()],
             "verify": report or verify_release(path),
         }
         sheet = encode_jpeg(contact_sheet(file, width=160), 80)
@@ -99,6 +106,7 @@ def _gather(file: ReleaseFile) -> _Facts:
         rows=[],
         psnr={},
         checks={},
+        blurs={},
     )
     codes = np.zeros(max(DepthSource) + 1, np.int64)
     environments: Counter[tuple[str, str]] = Counter()
@@ -112,6 +120,10 @@ def _gather(file: ReleaseFile) -> _Facts:
         for label, measure in (("as shot", "psnr_before"), ("curated", "psnr_after")):
             if measure in record.measures:
                 facts.psnr.setdefault(label, []).append(record.measures[measure])
+        if record.blur is not None and file.has(take, "defocus"):
+            source = record.sources.get("calibration")
+            key = (source.sha256 if source else "not stated", record.blur)
+            _gather_blur(facts.blurs.setdefault(key, []), file, take)
         for check in record.checks:
             facts.checks.setdefault(check.name, []).append(check)
     facts.sources = {_source_name(code): float(codes[code] / codes.sum()) for code in DepthSource}
@@ -120,6 +132,14 @@ def _gather(file: ReleaseFile) -> _Facts:
         for (environment, split), count in sorted(environments.items())
     ]
     return facts
+
+
+def _gather_blur(found: list[NDArray[np.float64]], file: ReleaseFile, take: str) -> None:
+    circles = file.read(take, "defocus").astype(np.float32)
+    known = np.isfinite(circles)
+    if known.any():
+        deviation = file.read(take, "defocus_uncertainty")[known].astype(np.float32)
+        found.append(np.append(np.percentile(circles[known], (1, 50, 99)), np.median(deviation)))
 
 
 def _source_name(code: DepthSource) -> str:
@@ -137,6 +157,28 @@ def _check_row(checks: list[Check]) -> dict[str, Any]:
         "worst": min(values) if one.higher_is_better else max(values),
         "limit": f"{'≥' if one.higher_is_better else '≤'} {one.warn:g}",
         "doubtful": sum(check.verdict != "pass" for check in checks),
+    }
+
+
+def _blur_row(
+    calibration: str, model: DefocusModel, values: list[NDArray[np.float64]]
+) -> dict[str, Any]:
+    """One blur model, with the 95 % interval of its focus, and what it did to the triples."""
+    focus = 1 / model.focus_distance_m
+    spread = 0.0
+    if model.covariance is not None:
+        spread = 1.96 * model.covariance.deviation("focus_per_m")
+    seen = np.array(values).reshape(-1, 4)
+    return {
+        "model": model,
+        "calibration": calibration,
+        "focus_low_m": 1 / (focus + spread),
+        "focus_high_m": 1 / (focus - spread) if focus > spread else np.inf,
+        "maps": len(seen),
+        "low": seen[:, 0].min() if len(seen) else np.nan,
+        "middle": np.median(seen[:, 1]) if len(seen) else np.nan,
+        "high": seen[:, 2].max() if len(seen) else np.nan,
+        "deviation": np.median(seen[:, 3]) if len(seen) else np.nan,
     }
 
 

@@ -67,6 +67,7 @@ def croissant_metadata(path: Path) -> dict[str, Any]:
     with ReleaseFile(path) as file:
         info = file.info
         home = {take: name for name, takes in file.splits.items() for take in takes}
+        present = {array for take in file.ids for array in ARRAYS if file.has(take, array)}
         rows = []
         for take in file.ids:
             record = file.record(take)
@@ -78,10 +79,13 @@ def croissant_metadata(path: Path) -> dict[str, Any]:
                     "triples/environment": record.environment,
                     "triples/f_number_all_in_focus": record.all_in_focus.f_number,
                     "triples/f_number_defocused": record.defocused.f_number,
+                    "triples/has_defocus": file.has(take, "defocus"),
                 }
             )
     arrays = "; ".join(
-        f"{name} ({spec.units}): {spec.description}" for name, spec in ARRAYS.items()
+        f"{name} ({spec.units}): {spec.description}"
+        for name, spec in ARRAYS.items()
+        if name in present
     )
     fields = {
         "id": "sc:Text",
@@ -90,6 +94,7 @@ def croissant_metadata(path: Path) -> dict[str, Any]:
         "environment": "sc:Text",
         "f_number_all_in_focus": "sc:Float",
         "f_number_defocused": "sc:Float",
+        "has_defocus": "sc:Boolean",
     }
     return {
         "@context": _CONTEXT,

@@ -10,6 +10,8 @@
     depth_inpainted     (H, W) uint16 mm, 0 = no depth        (where there is in-painted depth)
     source              (H, W) uint8, see DepthSource
     uncertainty         (H, W) float16 mm                     (optional)
+    defocus             (H, W) float16 px, NaN = no depth measured   (where the blur is known)
+    defocus_uncertainty (H, W) float16 px, NaN = no depth measured   (where the blur is known)
 ```
 
 The file starts with an HDF5 user block that holds the manifest: the hash and place of every array.
@@ -28,20 +30,24 @@ from idfd.model.provenance import Provenance
 from idfd.model.schema import Document
 
 FORMAT = "idfd-release"
-SCHEMA_VERSION = "1.0.0"
+SCHEMA_VERSION = "1.1.0"
 CHUNK = 128
 GZIP_LEVEL = 6
 
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """Type and meaning of one array of a triple."""
+    """Type and meaning of one array of a triple.
+
+    ``computed`` arrays follow from the others and the record, and are made with the release.
+    """
 
     dtype: type
     channels: int
     units: str
     description: str
     required: bool
+    computed: bool = False
 
 
 ARRAYS: dict[str, ArraySpec] = {
@@ -61,12 +67,25 @@ ARRAYS: dict[str, ArraySpec] = {
         np.uint8, 1, "code", "0 none, 1 measured, 2 fused, 3 in-painted, 4 unknown", True
     ),
     "uncertainty": ArraySpec(np.float16, 1, "mm", "standard deviation of the depth", False),
-}
+    "defocus": ArraySpec(
+        np.float16, 1, "px",
+        "signed diameter of the circle of confusion in the defocused photo, negative before the "
+        "plane in focus, NaN where no depth was measured", False, computed=True,
+    ),
+    "defocus_uncertainty": ArraySpec(
+        np.float16, 1, "px",
+        "standard deviation of defocus, from the blur model, and from the depth where the triple "
+        "has an uncertainty of it", False, computed=True,
+    ),
+}  # fmt: skip
 DEPTH_ARRAYS = {"raw": "depth", "inpainted": "depth_inpainted"}
 
 
 class ReleaseInfo(Document, frozen=True, kw_only=True):
-    """What a release is and where it came from; the ``release`` attribute of the file."""
+    """What a release is and where it came from; the ``release`` attribute of the file.
+
+    ``defocus_maps`` counts the triples with a metric defocus map.
+    """
 
     SCHEMA: ClassVar[str] = "idfd/release"
     VERSION: ClassVar[str] = SCHEMA_VERSION
@@ -78,6 +97,7 @@ class ReleaseInfo(Document, frozen=True, kw_only=True):
     citation: str
     triples: int
     depth_kinds: tuple[str, ...]
+    defocus_maps: int = 0
     split_origin: str
     split_grouping: str
     split_seed: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from idfd.storage.durable import write_bytes
 from idfd.storage.images import encode_png
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _GAP = 8
@@ -48,12 +50,13 @@ def _fractions(colour: tuple[int, int, int]) -> tuple[float, float, float]:
 
 
 def plot_triple(triple: Triple) -> Figure:
-    """Draw both photos, the depth with a scale in metres, and the source map."""
+    """Draw both photos, the depth with a scale in metres, the source map, and the defocus map."""
     from matplotlib.figure import Figure as NewFigure
     from matplotlib.patches import Patch
 
-    figure = NewFigure(figsize=(12, 8.4), layout="constrained")
-    axes = figure.subplots(2, 2)
+    columns = 2 if triple.defocus is None else 3
+    figure = NewFigure(figsize=(6 * columns, 8.4), layout="constrained")
+    axes = figure.subplots(2, columns)
     record = triple.record
     titles = (
         f"all-in-focus, f/{record.all_in_focus.f_number:g}",
@@ -77,14 +80,40 @@ def plot_triple(triple: Triple) -> Figure:
         ],
         loc="lower right",
     )
-    for axis, title in zip(axes.flat, titles, strict=True):
+    if triple.defocus is not None and triple.defocus_uncertainty is not None:
+        _draw_defocus(figure, axes[:, 2], triple.defocus, triple.defocus_uncertainty)
+    for axis, title in zip(axes[:, :2].flat, titles, strict=True):
         axis.set_title(title)
+    for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
     figure.suptitle(
         f"{record.id} · scene {record.scene} · {record.environment} · checks: {record.verdict}"
     )
     return figure
+
+
+def _draw_defocus(
+    figure: Figure,
+    axes: Sequence[Axes],
+    circle: NDArray[np.float16],
+    deviation: NDArray[np.float16],
+) -> None:
+    """Signed circles on a scale that diverges from the plane in focus, and their deviation."""
+    for axis, values, signed, title in (
+        (axes[0], circle, True, "circle of confusion (negative: before the focus)"),
+        (axes[1], deviation, False, "its standard deviation"),
+    ):
+        pixels = values.astype(np.float32)
+        known = np.abs(pixels[np.isfinite(pixels)])
+        # A few near pixels would turn the rest of the map into one colour.
+        top = float(np.percentile(known, 99)) if known.size else 1.0
+        shown = axis.imshow(
+            pixels, cmap="RdBu" if signed else "viridis", vmin=-top if signed else 0, vmax=top
+        )
+        axis.set_facecolor(_fractions(NOTHING))
+        axis.set_title(title)
+        figure.colorbar(shown, ax=axis, shrink=0.8, extend="both", label="px; grey: not measured")
 
 
 def contact_sheet(release: ReleaseFile, width: int = 200, columns: int = 2) -> NDArray[np.uint8]:

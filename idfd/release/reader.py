@@ -59,6 +59,9 @@ class IDFD(_Base):
         cache: Folder for an uncompressed copy that makes random windows many times faster. It
             is built once for each release, and found again by the release's content.
 
+    Attributes:
+        has_defocus: Whether every triple of the split has a metric defocus map.
+
     Raises:
         InputError: Unknown split or depth kind, or a crop larger than a triple.
         ReleaseError: The release is damaged, or lacks the kind of depth that was asked for.
@@ -90,6 +93,9 @@ class IDFD(_Base):
             raise MissingDependencyError(
                 "tensors=True needs torch", remedy="Install it with 'pip install idfd[torch]'"
             )
+        self.has_defocus = self.info.defocus_maps > 0 and all(
+            self._file.has(take, "defocus") for take in self.ids
+        )
         self._check_crop()
         self._visits = np.zeros(len(self.ids), np.uint32)
         self._cache = None if cache is None else TrainingCache.open(self._file, Path(cache))
@@ -120,7 +126,9 @@ class IDFD(_Base):
         """Return triple ``index`` as :class:`Triple`, or as tensors where those were asked for.
 
         The dictionary of tensors holds ``all_in_focus`` and ``defocused`` (3, H, W) in [0, 1],
-        ``depth`` (1, H, W) in metres, ``valid`` and ``measured`` (1, H, W) bool, and ``id``.
+        ``depth`` (1, H, W) in metres, ``valid`` and ``measured`` (1, H, W) bool, and ``id``; and
+        ``defocus`` and ``defocus_uncertainty`` (1, H, W) in pixels, NaN where nothing was
+        measured, if :attr:`has_defocus`.
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f"index {index} of {len(self)} triples")
@@ -129,7 +137,8 @@ class IDFD(_Base):
         triple = self._read(self.ids[index], window)
         if mirrored:
             triple = _mirror(triple)
-        return _as_tensors(triple) if self.tensors else triple
+        # Items of one batch need the same keys.
+        return _as_tensors(triple, self.has_defocus) if self.tensors else triple
 
     def close(self) -> None:
         """Close the file; it opens again when it is used again."""
@@ -204,6 +213,10 @@ class IDFD(_Base):
         if self.depth_kind == "raw":
             # The map describes the most complete depth; what raw depth lacks has no source.
             source = np.where(depth > 0, source, DepthSource.NONE).astype(np.uint8)
+
+        def optional(array: str) -> NDArray[np.float16] | None:
+            return reader.read(take, array, where) if self._file.has(take, array) else None
+
         record = self._file.record(take)
         if window is not None:
             record = _crop_record(record, window)
@@ -212,10 +225,10 @@ class IDFD(_Base):
             defocused=reader.read(take, "defocused", where),
             depth=depth,
             source=source,
-            uncertainty=reader.read(take, "uncertainty", where)
-            if self._file.has(take, "uncertainty")
-            else None,
+            uncertainty=optional("uncertainty"),
             record=record,
+            defocus=optional("defocus"),
+            defocus_uncertainty=optional("defocus_uncertainty"),
         )
 
 
@@ -245,6 +258,9 @@ def _mirror(triple: Triple) -> Triple:
         whole = array.view(np.uint16) if array.dtype == np.float16 else array
         return np.asarray(cv2.flip(whole, 1)).view(array.dtype)
 
+    def maybe(array: NDArray[np.float16] | None) -> NDArray[np.float16] | None:
+        return None if array is None else turned(array)
+
     record = triple.record
     camera: Intrinsics | None = record.intrinsics
     if camera is not None:
@@ -255,25 +271,35 @@ def _mirror(triple: Triple) -> Triple:
         camera = msgspec.structs.replace(
             camera, cx=camera.width - 1 - camera.cx, distortion=tuple(distortion)
         )
-        record = msgspec.structs.replace(record, intrinsics=camera)
+        blur = record.blur
+        if blur is not None:
+            centre = (blur.width - 1 - blur.centre[0], blur.centre[1])
+            blur = msgspec.structs.replace(blur, centre=centre)
+        record = msgspec.structs.replace(record, intrinsics=camera, blur=blur)
     return replace(
         triple,
         all_in_focus=turned(triple.all_in_focus),
         defocused=turned(triple.defocused),
         depth=turned(triple.depth),
         source=turned(triple.source),
-        uncertainty=None if triple.uncertainty is None else turned(triple.uncertainty),
+        uncertainty=maybe(triple.uncertainty),
         record=record,
+        defocus=maybe(triple.defocus),
+        defocus_uncertainty=maybe(triple.defocus_uncertainty),
     )
 
 
-def _as_tensors(triple: Triple) -> dict[str, Any]:
+def _as_tensors(triple: Triple, with_defocus: bool) -> dict[str, Any]:
     import torch
 
     def photo(image: NDArray[np.uint8]) -> torch.Tensor:
         return torch.from_numpy(image).permute(2, 0, 1).float().div_(255)
 
     depth = torch.from_numpy(triple.depth.astype(np.float32))[None]
+    maps: dict[str, Any] = {}
+    if with_defocus:
+        for name in ("defocus", "defocus_uncertainty"):
+            maps[name] = torch.from_numpy(getattr(triple, name).astype(np.float32))[None]
     return {
         "all_in_focus": photo(triple.all_in_focus),
         "defocused": photo(triple.defocused),
@@ -281,4 +307,5 @@ def _as_tensors(triple: Triple) -> dict[str, Any]:
         "valid": depth > 0,
         "measured": torch.from_numpy(triple.measured)[None],
         "id": triple.record.id,
+        **maps,
     }

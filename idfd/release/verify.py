@@ -15,6 +15,7 @@ from idfd.errors import IdfdError, ReleaseError
 from idfd.model.schema import Document, Record
 from idfd.model.triple import DepthSource, TripleRecord
 from idfd.progress import track
+from idfd.release.defocus import defocus_arrays
 from idfd.release.duplicates import near_duplicates, perceptual_hash
 from idfd.release.guard import guarded
 from idfd.release.layout import ARRAYS
@@ -30,6 +31,8 @@ from idfd.release.store import ReleaseFile
 from idfd.storage.hashing import sha256_array, sha256_bytes, sha256_file
 
 _SHOWN = 5
+_HALF_STEP = 2**-10
+"""Largest step of half precision, relative: processors may round to either side."""
 # What h5py raises for damaged metadata: AttributeError where an array became a group, TypeError
 # for unknown types, MemoryError for absurd sizes, ValueError for names that are not UTF-8.
 _UNREADABLE = (
@@ -246,6 +249,8 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
     checker.expect(
         info.triples == len(release.ids), "count", "/triples", f"{len(release.ids)} triples"
     )
+    maps = sum(release.has(take, "defocus") for take in release.ids)
+    checker.expect(info.defocus_maps == maps, "count", "/triples", f"{maps} defocus maps")
     hashes: dict[str, NDArray[np.bool_]] = {}
     groups: dict[str, str] = {}
     for take in track(release.ids, len(release.ids), "check"):
@@ -330,4 +335,31 @@ def _check_triple(
     if "uncertainty" in arrays:
         bad = int(np.count_nonzero(~(arrays["uncertainty"].astype(np.float32) >= 0)))
         checker.expect(bad == 0, "ranges", f"{where}/uncertainty", f"{bad} negative or NaN values")
+    _check_defocus(checker, where, record, arrays)
     return True
+
+
+def _check_defocus(
+    checker: _Checker, where: str, record: TripleRecord, arrays: dict[str, NDArray[Any]]
+) -> None:
+    """Hold the defocus map against what the depth and the blur model of the record give."""
+    try:
+        expected = defocus_arrays(record, arrays)
+    except IdfdError as error:
+        checker.expect(False, "defocus map", where, str(error))
+        return
+    present = {name for name, spec in ARRAYS.items() if spec.computed and name in arrays}
+    for name in sorted(present | set(expected)):
+        if name not in present or name not in expected:
+            reason = "is missing" if name in expected else "there is no blur model it comes from"
+            checker.expect(False, "defocus map", f"{where}/{name}", reason)
+            continue
+        same = np.isclose(
+            arrays[name].astype(np.float32), expected[name].astype(np.float32),
+            rtol=_HALF_STEP, atol=1e-4, equal_nan=True,
+        )  # fmt: skip
+        wrong = int(np.count_nonzero(~same))
+        checker.expect(
+            wrong == 0, "defocus map", f"{where}/{name}",
+            f"{wrong} pixels differ from what the depth and the blur model give",
+        )  # fmt: skip

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from idfd.model import schema
 from idfd.model.camera import CameraSettings, Intrinsics
 from idfd.model.capture import AuditEntry, Scene, Split, SplitTable
+from idfd.model.covariance import Covariance
 from idfd.model.curation import CuratedEntry, Curation, FailedEntry
-from idfd.model.provenance import provenance
+from idfd.model.defocus import DefocusModel
+from idfd.model.provenance import FileReference, provenance
 from idfd.model.triple import Check, Crop, PairTransform, PhotometricGain, TripleRecord
 from idfd.processing.curation import INDEX, RECORD
 from idfd.release.build import build_release
@@ -27,6 +29,9 @@ Arrays = dict[str, NDArray[Any]]
 SIZE = (150, 141)
 TAKES = ("attic-1", "attic-2", "cellar-1", "garden-1", "garden-2", "kitchen-1")
 TRAIN, TEST = TAKES[:3], TAKES[3:]
+CALIBRATION = FileReference(path="calibration.json", sha256="c" * 64, bytes=9)
+MAPS = ("defocus", "defocus_uncertainty")
+"""Arrays that a release computes; the others come from the curated triples."""
 
 
 def group_of(take: str) -> str:
@@ -60,6 +65,30 @@ def make_record(take: str, size: tuple[int, int] = SIZE) -> TripleRecord:
         verdict="pass",
         provenance=provenance(),
     )  # fmt: skip
+
+
+def blurred(record: TripleRecord) -> TripleRecord:
+    """The record with a blur model of a photo that is 30 pixels larger than its crop."""
+    camera, crop = record.intrinsics, record.crop
+    assert camera is not None
+    model = DefocusModel(
+        width=crop.width + 30,
+        height=crop.height + 30,
+        centre=(crop.x + camera.cx, crop.y + camera.cy),
+        f_number=1.8,
+        scale_px_m=9.0,
+        focus_distance_m=2.0,
+        field_gain=0.1,
+        field_curvature_per_m=-0.05,
+        covariance=Covariance.of(("scale_px_m", "focus_per_m"), np.diag([0.04, 1e-4])),
+        residual_px=0.05,
+    )
+    sources = {**record.sources, "calibration": CALIBRATION}
+    return msgspec.structs.replace(record, blur=model, sources=sources)
+
+
+def blurred_records(size: tuple[int, int] = SIZE) -> dict[str, TripleRecord]:
+    return {take: blurred(make_record(take, size)) for take in TAKES}
 
 
 def make_arrays(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from release_data import SIZE, TAKES, all_triples, make_release
+from release_data import MAPS, SIZE, TAKES, all_triples, blurred_records, make_release
 
 from idfd import IDFD
 from idfd.errors import ReleaseError, StorageError
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_release(tmp_path_factory.mktemp("set"))
+    return make_release(tmp_path_factory.mktemp("set"), records=blurred_records())
 
 
 def test_windows_equal_those_of_the_release(release: Path, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_dataset_gives_the_same_triples(release: Path, tmp_path: Path, depth
     cached = IDFD(release, "train", depth=depth, crop=32, flip=True, seed=4, cache=tmp_path)
     for one, two in zip(plain, cached, strict=True):
         assert one.record == two.record
-        for name in ("all_in_focus", "defocused", "depth", "source", "uncertainty"):
+        for name in ("all_in_focus", "defocused", "depth", "source", "uncertainty", *MAPS):
             np.testing.assert_array_equal(getattr(one, name), getattr(two, name), strict=True)
 
 

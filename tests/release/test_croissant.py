@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_data import TAKES, TRAIN, all_triples, make_release
+from release_data import MAPS, TAKES, TRAIN, all_triples, blurred, make_record, make_release
 
 from idfd.release.croissant import write_croissant
 from idfd.release.layout import ARRAYS
@@ -73,7 +73,21 @@ def test_arrays_are_described_with_their_units(metadata: dict[str, Any]) -> None
     assert metadata["license"] == "CC-BY-4.0"
     assert metadata["citeAs"] == "A. Nobody, 2024"
     for name, spec in ARRAYS.items():
-        assert f"{name} ({spec.units})" in metadata["description"]
+        # What the release does not hold is not promised.
+        assert (f"{name} ({spec.units})" in metadata["description"]) == (name not in MAPS)
+
+
+def test_defocus_maps_are_told_of(tmp_path: Path) -> None:
+    release = make_release(
+        tmp_path, all_triples((9, 8)), records={TAKES[0]: blurred(make_record(TAKES[0], (9, 8)))}
+    )
+    path = write_croissant(release)
+    description = json.loads(path.read_text())["description"]
+    for name in MAPS:
+        assert f"{name} (px): {ARRAYS[name].description}" in description
+    rows = mlcroissant.Dataset(jsonld=path).records("triples")
+    found = {text(row["triples/id"]): row["triples/has_defocus"] for row in rows}
+    assert found == {take: take == TAKES[0] for take in TAKES}
 
 
 def test_the_same_release_gives_the_same_bytes(release: Path, path: Path) -> None:

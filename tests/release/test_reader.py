@@ -15,12 +15,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from release_data import (
+    MAPS,
     SIZE,
     TAKES,
     TEST,
     TRAIN,
     Arrays,
     all_triples,
+    blurred,
+    blurred_records,
     make_arrays,
     make_record,
     make_release,
@@ -31,16 +34,17 @@ from idfd import IDFD
 from idfd.errors import InputError, MissingDependencyError, ReleaseError
 from idfd.model.camera import Intrinsics
 from idfd.model.triple import DepthSource, Triple
+from idfd.release.defocus import defocus_arrays
 from idfd.release.manifest import read_manifest
 from idfd.release.store import ReleaseFile
 
-ARRAYS = ("all_in_focus", "defocused", "depth", "source", "uncertainty")
+ARRAYS = ("all_in_focus", "defocused", "depth", "source", "uncertainty", *MAPS)
 WINDOW = (40, 56)
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_release(tmp_path_factory.mktemp("set"))
+    return make_release(tmp_path_factory.mktemp("set"), records=blurred_records())
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,7 @@ def test_three_lines_read_a_triple(release: Path, sources: dict[str, Arrays]) ->
     np.testing.assert_array_equal(triple.defocused, expected["defocused"], strict=True)
     np.testing.assert_array_equal(triple.depth, expected["depth"], strict=True)
     np.testing.assert_array_equal(triple.uncertainty, expected["uncertainty"], strict=True)
-    assert triple.record == make_record(TRAIN[0])
+    assert triple.record == blurred(make_record(TRAIN[0]))
 
 
 def test_splits_and_description_are_at_hand(release: Path) -> None:
@@ -204,6 +208,9 @@ def test_a_flip_mirrors_every_array_and_the_camera(release: Path, full: dict[str
             assert getattr(triple, name).flags.c_contiguous
         if turned:
             assert camera.cx == SIZE[1] - 1 - original.cx
+            # The mirrored record still gives the mirrored map.
+            maps = defocus_arrays(triple.record, {"depth": triple.depth, "source": triple.source})
+            np.testing.assert_array_equal(maps["defocus"], triple.defocus)
     assert 4 <= mirrored <= 20
 
 
@@ -384,7 +391,9 @@ def test_tensors_have_the_documented_shapes_and_units(
     item = IDFD(release, tensors=True)[0]
     whole = full[TAKES[0]]
     height, width = SIZE
-    assert set(item) == {"all_in_focus", "defocused", "depth", "valid", "measured", "id"}
+    assert set(item) == {
+        "all_in_focus", "defocused", "depth", "valid", "measured", "id", *MAPS,
+    }  # fmt: skip
     for name in ("all_in_focus", "defocused"):
         assert item[name].shape == (3, height, width)
         assert item[name].dtype == torch.float32
@@ -394,6 +403,10 @@ def test_tensors_have_the_documented_shapes_and_units(
     np.testing.assert_allclose(item["depth"][0].numpy(), whole.depth / 1000, rtol=1e-6)
     np.testing.assert_array_equal(item["valid"][0].numpy(), whole.depth > 0)
     np.testing.assert_array_equal(item["measured"][0].numpy(), whole.measured)
+    for name in MAPS:
+        assert item[name].dtype == torch.float32
+        np.testing.assert_array_equal(item[name][0].numpy(), getattr(whole, name))
+        np.testing.assert_array_equal(torch.isfinite(item[name]), item["measured"])
     assert item["id"] == TAKES[0]
 
 
@@ -449,7 +462,7 @@ def test_plot_draws_a_figure(release: Path) -> None:
     figure = IDFD(release, crop=8).plot(-1)
     titles = [axis.get_title() for axis in figure.axes]
     assert titles[:2] == ["all-in-focus, f/10", "defocused, f/1.8"]
-    assert "depth" in titles[2]
+    assert "depth (m)" in titles
     # The whole triple is drawn, not a window.
     drawn = figure.axes[0].get_images()[0].get_array()
     assert drawn is not None

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from idfd.capture.exif import nearest_in_time
+from idfd.capture.pairing import nearest_in_time
 from idfd.release.importers.audit import Audit, files_under
 
 APERTURES = {"dfd_dataset_indoor_N8": 8.0, "dfd_dataset_indoor_N2_8": 2.8}

@@ -1,0 +1,43 @@
+"""The metric defocus map of a triple: how wide the lens spreads each point whose depth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idfd.calibration.defocus.model import defocus_map
+from idfd.model.triple import TripleRecord, measured_pixels
+
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+def defocus_arrays(
+    record: TripleRecord, arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[np.float16]]:
+    """The arrays ``defocus`` and ``defocus_uncertainty`` of a triple.
+
+    They rest on measured depth alone: in-painted depth is a guess that makes good pictures, and a
+    blur computed from it would look like knowledge.
+
+    Args:
+        record: Of the triple; its blur model and intrinsics are used.
+        arrays: Its ``source``, ``depth`` or ``depth_inpainted``, and ``uncertainty`` where there
+            is one.
+
+    Returns:
+        Both arrays, (H, W) float16 pixels, NaN where no depth was measured; none at all where the
+        record has no blur model. Half precision keeps 11 bits, so it adds at most 0.05 % of the
+        value, which is far below the deviation of any fit.
+    """
+    if record.blur is None or record.intrinsics is None:
+        return {}
+    depth = arrays["depth"] if "depth" in arrays else arrays["depth_inpainted"]
+    depth = np.where(measured_pixels(arrays["source"]), depth, np.uint16(0))
+    maps = defocus_map(record.blur, record.intrinsics, depth, arrays.get("uncertainty"))
+    return {
+        name: np.clip(values, -_LARGEST, _LARGEST).astype(np.float16)
+        for name, values in zip(("defocus", "defocus_uncertainty"), maps, strict=True)
+    }
