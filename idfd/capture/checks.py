@@ -31,8 +31,9 @@ class CheckLimits(Record, frozen=True, kw_only=True):
         sharpness: Fine detail of the all-in-focus photo over that of the defocused one, where
             they differ most.
         shift: Movement between the photos at the corner that moved most, full-size pixels.
-        rig_drift: How far the photo moved against the depth camera since the session's first
-            take, as seen by points 1 to 2.5 m away.
+        rig_drift: How far the photo moved against the depth camera since the calibration, or
+            since the session's first take where the calibration does not say how they stood; as
+            seen by points 1 to 2.5 m away.
         depth_valid: Share of pixels with depth in most frames.
         depth_range: Share of valid pixels within the range the mode is specified for.
         depth_noise: Median over pixels of the standard deviation over frames.
@@ -107,7 +108,8 @@ class TakeInputs:
         plan: What was asked for.
         burst: The depth frames.
         clock: UNIX times in seconds of ``all_in_focus``, ``defocused``, ``depth``.
-        reference: Reference frame of the session (see :func:`reference_frame`), or None.
+        reference: Reference frame of the calibration, or of the session's first take (see
+            :func:`reference_frame`), or None.
         previous_timestamp_us: Last time stamp of the burst before this one (it tells a stale
             burst), or None.
         calibration: Geometry of the rig, where known; it sharpens the check of the rig's drift.
@@ -173,17 +175,21 @@ def reference_frame(
     Raises:
         InputError: The photo cannot be decoded.
     """
-    from idfd.capture.checking.drift import measure_pose
+    from idfd.calibration.check.matching import match_cameras
+    from idfd.calibration.check.pose import fit_pose
     from idfd.capture.checking.pictures import read_reduced
 
     camera = calibration.photo if calibration is not None else None
-    return measure_pose(read_reduced(all_in_focus), burst, camera, focal_length_mm)
+    photo = read_reduced(all_in_focus)
+    matches = match_cameras(photo.grey, photo.factor, burst, camera, focal_length_mm)
+    found = fit_pose([matches]) if matches is not None else None
+    return found.frame if found is not None else None
 
 
 def _drift(inputs: TakeInputs) -> dict[str, float]:
     if inputs.reference is None:
         return {}
-    from idfd.capture.checking.drift import angle_between
+    from idfd.calibration.check.pose import angle_between
 
     now = reference_frame(
         inputs.all_in_focus,

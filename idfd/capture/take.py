@@ -89,7 +89,8 @@ def shoot_take(
         rig: The devices, connected.
         plan: Settings of both photos.
         draft: Where the files go; its owner commits the record.
-        reference: How the cameras stood in the session's first take, for the check of drift.
+        reference: How the cameras stood when they were calibrated, or in the session's first take,
+            for the check of drift.
         previous_timestamp_us: Last time stamp of the burst before this one.
         calibration: Geometry of the rig, where known.
 

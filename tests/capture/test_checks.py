@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idfd.calibration.kinect_factory import parse_factory_calibration
-from idfd.calibration.projection import project
 from idfd.capture.cameras import PhotoSettings
 from idfd.capture.checking import depth as depth_checks
-from idfd.capture.checking import drift, photos, pictures
+from idfd.capture.checking import photos, pictures
 from idfd.capture.checking.pictures import Reduced, read_reduced
 from idfd.capture.checking.shift import measure_shift
 from idfd.capture.checks import (
@@ -336,7 +334,9 @@ def test_a_file_that_is_not_raw_is_named(tmp_path: Path) -> None:
 def test_without_colour_there_is_no_drift_and_no_reference(tmp_path: Path) -> None:
     inputs = made.take(tmp_path)
     assert reference_frame(inputs.all_in_focus, inputs.burst, 14.0) is None
-    known = pose()
+    known = ReferenceFrame(
+        rotation=(0, 0, 0), translation_mm=(0, 0, 0), matches=99, deviation_deg=0.05
+    )
     assert "rig_drift" not in judged(replace(inputs, reference=known))
 
 
@@ -345,55 +345,6 @@ def test_a_foreign_calibration_makes_drift_impossible_and_nothing_else(tmp_path:
     good = made.burst()
     inputs = made.take(tmp_path, burst=replace(good, colour=(colour,) * len(good)))
     assert reference_frame(inputs.all_in_focus, inputs.burst, 14.0) is None
-
-
-def pose(
-    degrees: tuple[float, float, float] = (0, 0, 0), step: tuple[float, float, float] = (0, 0, 0)
-) -> ReferenceFrame:
-    x, y, z = (float(value) for value in np.radians(degrees))
-    return ReferenceFrame(rotation=(x, y, z), translation_mm=step, matches=99, deviation_deg=0.05)
-
-
-def test_poses_are_compared_by_what_they_do_to_points() -> None:
-    assert drift.angle_between(pose((0, 5, 0)), pose((0, 5, 0))) == 0
-    # A turn about y moves points above and below the axis a little less.
-    assert drift.angle_between(pose(), pose((0, 3, 0))) == pytest.approx(3, rel=0.08)
-    # 20 mm sideways are 1.1 degrees for a point at 1 m and 0.46 at 2.5 m, less off the axis.
-    assert 0.4 < drift.angle_between(pose(), pose(step=(20, 0, 0))) < 1.1
-    # A turn that makes up for a step looks like neither.
-    both = pose((0, -0.7, 0), (20, 0, 0))
-    assert drift.angle_between(pose(), both) < 0.5
-
-
-def photo_of(burst: Burst, degrees: tuple[float, float, float], seed: int) -> Reduced:
-    """What a pinhole of 14 mm on 36 mm, turned against the colour camera, would see."""
-    factory = parse_factory_calibration(burst.calibration, burst.mode, "720p")
-    assert factory.colour is not None
-    image = np.asarray(cv2.imdecode(np.frombuffer(burst.colour[0], np.uint8), cv2.IMREAD_COLOR))
-    width, height = 1200, 800
-    focal = 14 / 36 * width
-    x, y = np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2)
-    rays = np.stack([x / focal, y / focal, np.ones_like(x)], -1)
-    rotation = cv2.Rodrigues(np.radians(degrees))[0]
-    pixels = np.nan_to_num(project(factory.colour, rays @ rotation), nan=-1e4).astype(np.float32)
-    seen = cv2.remap(image, pixels[..., 0], pixels[..., 1], cv2.INTER_CUBIC)
-    noise = np.random.default_rng(seed).normal(0, 2, seen.shape)
-    return Reduced(np.clip(0.8 * seen[..., ::-1] + noise, 0, 255).astype(np.uint8), 5.0)
-
-
-@pytest.mark.real
-def test_a_turned_camera_is_found_on_a_real_recording(real_data: Path) -> None:
-    recording = pytest.importorskip("idfd.capture.kinect.recording")
-    pytest.importorskip("av")
-    with recording.RecordingCamera(real_data / "kinect/pyk4a/recording.mkv") as camera:
-        burst = camera.burst(1, 0)
-    reference = drift.measure_pose(photo_of(burst, (3, 2, 0), 0), burst, None, 14.0)
-    assert reference is not None
-    for turned in ((3, 2, 0), (3.5, 2, 0), (3, 4, 1)):
-        found = drift.measure_pose(photo_of(burst, turned, 1), burst, None, 14.0)
-        assert found is not None
-        true = drift.angle_between(pose((3, 2, 0)), pose(turned))
-        assert drift.angle_between(reference, found) == pytest.approx(true, abs=0.25)
 
 
 @pytest.mark.real

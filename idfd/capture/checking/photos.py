@@ -51,7 +51,7 @@ def measure(pair: tuple[Reduced, Reduced]) -> dict[str, float]:
     difference = exposure_difference(light[0], light[1], clipped[0] | clipped[1])
     if difference is not None:
         values["exposure_difference"] = abs(difference)
-    grey = [np.asarray(cv2.cvtColor(photo.rgb, cv2.COLOR_RGB2GRAY), np.float32) for photo in pair]
+    grey = [photo.grey.astype(np.float32) for photo in pair]
     texture, ratio = sharpness(grey[0], grey[1])
     values["texture"] = texture
     if ratio is not None:

@@ -38,6 +38,11 @@ class Reduced:
     rgb: NDArray[np.uint8]
     factor: float
 
+    @property
+    def grey(self) -> NDArray[np.uint8]:
+        """Brightness, (H, W) uint8."""
+        return np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
 
 def read_reduced(path: Path) -> Reduced:
     """Decode a photo at the smallest size whose long side is 1200 pixels or more.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from idfd.capture.exif import read_settings
 from idfd.errors import InputError
+from idfd.storage.exif import read_settings
 
 _EVENTS = ("all_in_focus", "defocused", "depth")
 

@@ -43,9 +43,10 @@ class Shooter:
         self.timing: TakeTiming | None = None
         self._request: PairRequest = rig.profile.pair
         self._plan: PairPlan | None = None
-        self._calibration = session.calibration
-        self._reference: ReferenceFrame | None = None
-        self._looked_back = False
+        self._calibration = known = session.calibration
+        # With the frame of the calibration the very first take is checked too.
+        self._reference: ReferenceFrame | None = known.reference if known is not None else None
+        self._looked_back = self._reference is not None
         self._last_timestamp_us: int | None = None
 
     def plan(self) -> PairPlan:

@@ -10,13 +10,31 @@ from fake_rig import camera_error, fake_profile, fake_rig
 
 from idfd.capture.operator import shooting
 from idfd.capture.operator.shooting import Shooter, first_reference
+from idfd.capture.session.store import Session
 from idfd.errors import CameraError, InputError
-from idfd.model.rig import ReferenceFrame
+from idfd.model.camera import Extrinsics, Intrinsics
+from idfd.model.rig import ReferenceFrame, RigCalibration
 from idfd.model.session import SceneDocument
 
 REFERENCE = ReferenceFrame(
     rotation=(0.0, 0.0, 0.0), translation_mm=(0.0, 0.0, 0.0), matches=99, deviation_deg=0.05
 )
+
+
+def nominal() -> RigCalibration:
+    """Two cameras in one place, without distortion."""
+    camera = Intrinsics(width=640, height=576, fx=500, fy=500, cx=320, cy=288)
+    return RigCalibration(
+        photo=camera,
+        depth=camera,
+        depth_to_photo=Extrinsics(
+            source="depth",
+            target="photo",
+            rotation=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+            translation_mm=(0, 0, 0),
+        ),
+        origin="nominal",
+    )
 
 
 def scene(shooter: Shooter, name: str = "a") -> SceneDocument:
@@ -121,6 +139,24 @@ def test_the_first_good_take_is_the_reference(
     drift = next(check for check in third.checks if check.name == "rig_drift")
     assert drift.value == pytest.approx(3, rel=0.08)
     assert third.verdict == "fail"
+
+
+def test_the_frame_of_the_calibration_checks_the_first_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*arguments: object) -> ReferenceFrame | None:
+        raise AssertionError("the session's own takes are no reference")
+
+    monkeypatch.setattr(shooting, "reference_frame", never)
+    turned = msgspec.structs.replace(REFERENCE, rotation=(0.0, float(np.radians(3)), 0.0))
+    monkeypatch.setattr("idfd.capture.checks.reference_frame", lambda *_: turned)
+    rig = bright_rig()
+    calibration = msgspec.structs.replace(nominal(), reference=REFERENCE)
+    with rig, Session.create(tmp_path, "session", rig.profile, calibration) as session:
+        record = Shooter(session, rig).shoot(session.add_scene("a", "room", "lab"))
+    drift = next(check for check in record.checks if check.name == "rig_drift")
+    assert drift.value == pytest.approx(3, rel=0.08)
+    assert record.verdict == "fail"
 
 
 def test_a_session_taken_up_again_has_its_reference(

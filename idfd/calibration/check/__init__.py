@@ -1,0 +1,1 @@
+"""Is the calibration still true? Measured on scenes without a board."""
