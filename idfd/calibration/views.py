@@ -19,8 +19,8 @@ class Detection:
     """Corners of a board in one image.
 
     Attributes:
-        ids: Corners by their index in :func:`idfd.calibration.boards.geometry.corners_mm`, (N,) int64,
-            ascending, each once.
+        ids: Corners by their index in :func:`~idfd.calibration.boards.geometry.corners_mm`, (N,)
+            int64, ascending, each once.
         pixels: Where they are seen, (N, 2) float64, pixel centres at integers, in the pixels of the
             sensor: a turn noted in EXIF is not applied.
         deviation_px: Expected standard deviation of each, per axis, (N,) float64.

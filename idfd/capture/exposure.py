@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from idfd.capture.cameras import Offers, PhotoSettings
 from idfd.errors import CameraError, InputError
 from idfd.model.schema import Record
-from idfd.processing.color import CLIP_LEVEL, brightest, linear_from_uint8
+from idfd.storage.color import CLIP_LEVEL, brightest, linear_from_uint8
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 V = TypeVar("V", int, str)

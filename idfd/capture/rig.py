@@ -13,6 +13,7 @@ from idfd.capture.checks import CheckLimits
 from idfd.capture.exposure import PairRequest
 from idfd.capture.kinect.config import KinectConfig
 from idfd.capture.nikon.config import NikonConfig
+from idfd.model.board import Board
 from idfd.model.rig import RigCalibration
 from idfd.model.schema import Document, Record, load
 
@@ -40,11 +41,15 @@ class SimulatedConfig(Record, frozen=True, kw_only=True):
         quality: A preset of :mod:`idfd.capture.simulated.world`.
         seed: Seed of the rooms and of the noise.
         focus_distance_m: Where the lens is focused.
+        rig: Number of the rig; all but 0 differ from the drawing.
+        board: What is held before it in the environment ``board``.
     """
 
     quality: str = "tiny"
     seed: int = 0
     focus_distance_m: Annotated[float, msgspec.Meta(gt=0.1)] = 0.8
+    rig: Annotated[int, msgspec.Meta(ge=0)] = 0
+    board: Board | None = None
 
 
 class RigProfile(Document, frozen=True, kw_only=True):

@@ -26,18 +26,27 @@ def capture() -> None:
 @click.argument("folder", metavar="DIR", type=_PATH)
 @_RIG
 @click.option("--plan", type=_PATH, help="Shot plan: CSV with scene, group, environment, note.")
+@click.option("--board", "board_name", metavar="FILE|PRESET", help="All takes look at this board, "
+              "to calibrate by.")  # fmt: skip
+@click.option("--calibration", type=_PATH, help="calibration.json of the rig; the session keeps a "
+              "copy, and each take is checked for a rig that moved.")  # fmt: skip
 @click.option("--operator", default="", help="Who shoots.")
 @click.option("--note", default="", help="About a new session.")
 @click.option("--sound", type=click.Choice(["on", "off"]), default="on", show_default=True)
 def session(
-    folder: Path, rig: str | None, plan: Path | None, operator: str, note: str, sound: str
-) -> None:
+    folder: Path, rig: str | None, plan: Path | None, board_name: str | None,
+    calibration: Path | None, operator: str, note: str, sound: str,
+) -> None:  # fmt: skip
     """Shoot a session in DIR, guided: Enter shoots the triple, q ends.
 
     A session that is there already goes on. Everything is kept that was saved, however it ends.
+    With --board the guide says after each take which cameras saw the board, and how to hold it
+    next.
     """
     from rich.console import Console
 
+    from idfd.calibration.boards.files import find_board
+    from idfd.capture.operator.boards import watch_of
     from idfd.capture.operator.contact import write_contact_sheet
     from idfd.capture.operator.guide import Guide
     from idfd.capture.operator.guided import Terminal, confirm_ring, run_guided
@@ -46,10 +55,12 @@ def session(
 
     rows: tuple[PlannedScene, ...] = read_plan(plan) if plan else ()
     terminal = Terminal(Console(), input, sound == "on")
+    board = find_board(board_name) if board_name else None
     with opened(
-        folder, rig, operator=operator, note=note, confirm_aperture=confirm_ring(terminal)
-    ) as shooter:
-        guide = Guide(shooter, plan=rows)
+        folder, rig, board=board, calibration=calibration, operator=operator, note=note,
+        confirm_aperture=confirm_ring(terminal),
+    ) as shooter:  # fmt: skip
+        guide = Guide(shooter, plan=rows, watch=watch_of(shooter.session))
         run_guided(guide, terminal, lambda: write_contact_sheet(shooter.session))
 
 
@@ -262,7 +273,7 @@ def settings(as_json: bool, photos: tuple[Path, ...]) -> None:
 
     import msgspec
 
-    from idfd.capture.exif import read_settings
+    from idfd.storage.exif import read_settings
 
     rows: list[dict[str, Any]] = []
     for photo in photos:
@@ -301,7 +312,7 @@ def pair(limit_s: float, as_json: bool, folder: Path) -> None:
     """Pair the photos under FOLDER by aperture and EXIF time."""
     import json
 
-    from idfd.capture.exif import pair_by_aperture, photos_under
+    from idfd.capture.pairing import pair_by_aperture, photos_under
 
     photos = photos_under(folder)
     pairs = pair_by_aperture(photos, limit_s)

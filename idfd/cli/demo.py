@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
+BOARD, BOARD_VIEWS = "a1", 14
+"""At the demo's picture size only large squares can be read from afar."""
 
 
 @click.command()
@@ -19,8 +21,9 @@ SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
 def demo(output: Path, scenes: int, seed: int) -> int:
     """Run everything once, with a rendered rig in place of hardware.
 
-    Shoots rooms with the true camera drivers, then fuses and registers the depth, curates,
-    releases, verifies, evaluates and reports. A second run does only what changed.
+    Calibrates the rig from views of a board and shoots rooms with the true camera drivers, then
+    fuses and registers the depth, curates, releases, verifies, evaluates and reports. A second run
+    does only what changed.
     """
     from idfd.benchmark.models import load_model
     from idfd.benchmark.report import write_report
@@ -52,25 +55,29 @@ def demo(output: Path, scenes: int, seed: int) -> int:
         + ", ".join(f"{verdicts.count(v)} {v}" for v in ("pass", "warn", "fail"))
     )
     workers = default_workers()
-    step("3. Process: fuse each burst of depth and register it to the photo")
-    collection = collect_session(output / "session", output / "collection", workers=workers)
+    step(f"3. Calibrate the rig: {BOARD_VIEWS} views of a board, shot with the same cameras")
+    calibration = _calibrate(output, seed, workers)
+    step("4. Process: fuse each burst of depth and register it to the photo")
+    collection = collect_session(
+        output / "session", output / "collection", workers=workers, calibration=calibration
+    )
     click.echo(f"{len(collection.takes)} takes, {len(collection.audit)} left out")
-    step("4. Curate: align, match exposure and vignetting, crop, judge")
+    step("5. Curate: align, match exposure and vignetting, crop, judge")
     curation = curate_collection(collection, output / "triples", workers=workers)
     click.echo(f"{len(curation.triples)} triples, {len(curation.failed)} failed")
-    step("5. Draw splits by rooms and build the release")
+    step("6. Draw splits by rooms and build the release")
     splits = draw_splits(read_records(output / "triples"), SHARES, seed)
     release = output / "demo.h5"
     manifest = build_release(
         output / "triples", release, version="0.1.0", name="demo", splits=splits
     )
     click.echo(f"{len(manifest.arrays)} arrays, content {manifest.digest[:16]}…")
-    step("6. Verify it, and write its Croissant metadata and data card")
+    step("7. Verify it, and write its Croissant metadata and data card")
     report = verify_release(release)
     cards = [write_croissant(release), *write_card(release, report)]
     errors = sum(finding.level == "error" for finding in report.findings)
     click.echo(f"{sum(report.checked.values())} checks, {errors} errors")
-    step("7. Evaluate two baselines on the test split")
+    step("8. Evaluate two baselines on the test split")
     results = []
     for name in ("identity", "median-depth"):
         target = output / "results" / f"{name}.json"
@@ -81,9 +88,40 @@ def demo(output: Path, scenes: int, seed: int) -> int:
     step("Done. Look at:")
     for what, path in (
         ("contact sheet", output / "session" / "index.html"),
+        ("calibration", calibration.with_name("report.html")),
         ("report", page),
         ("data card", cards[-1]),
         ("release", release),
     ):
         click.echo(f"  {what:14} {path}")
     return 0 if report.ok and not curation.failed else 1
+
+
+def _calibrate(output: Path, seed: int, workers: int) -> Path:
+    """Geometry and blur of the rendered rig from a board session; kept where it is there."""
+    from idfd.calibration.boards.files import preset
+    from idfd.calibration.defocus.calibrate import calibrate_board, write_blur
+    from idfd.calibration.defocus.pairs import find_pairs
+    from idfd.calibration.rigs import calibrate_rig
+    from idfd.calibration.sources import find_images
+    from idfd.capture.simulated.outing import shoot_boards
+    from idfd.model import schema
+    from idfd.model.rig import RigCalibration
+    from idfd.model.session import CALIBRATION
+
+    boards, path = output / "boards", output / "calibration" / CALIBRATION
+    if path.exists() and (rig := schema.load(RigCalibration, path)).blur is not None:
+        click.echo(f"kept {path}")
+        return path
+    board = preset(BOARD)
+    shoot_boards(boards, board, BOARD_VIEWS, seed=seed, quality="draft")
+    done = calibrate_rig(boards, board, path.parent, workers=workers)
+    rig = schema.load(RigCalibration, path)
+    fit = calibrate_board(find_pairs(find_images(boards), (None, None)), board, rig, workers)
+    write_blur(fit, rig, path, path)
+    photo, error = rig.photo, max(row.median_px for row in done.report.pixel_error)
+    click.echo(
+        f"{done.report.verdict}: fx {photo.fx:.2f}, fy {photo.fy:.2f} px; depth lands within "
+        f"{error:.2f} px of its place in the photo; focus at {fit.model.focus_distance_m:.2f} m"
+    )
+    return path

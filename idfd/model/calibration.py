@@ -56,7 +56,8 @@ class CameraReport(Record, frozen=True, kw_only=True):
 
     Attributes:
         camera: ``photo``, ``defocused`` or ``depth``.
-        origin: ``boards`` (estimated here), ``factory`` or ``given`` (held fixed).
+        origin: ``boards`` (estimated here), ``factory`` or ``given`` (known before;
+            of a depth camera the focal length may give way a little).
         intrinsics: The result.
         held_out_px: Root mean square error on views that a fit had not seen, by lens model.
         rms_px: Root mean square error of the solution over the views used.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.triple import PhotometricGain
-from idfd.processing.color import (
+from idfd.storage.color import (
     CLIP_LEVEL,
     brightest,
     decode_srgb,

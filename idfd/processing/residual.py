@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.processing.blur_match import tone
-from idfd.processing.color import linear_from_uint8, luminance
+from idfd.storage.color import linear_from_uint8, luminance
 
 PATCH = 128
 _SOFTNESS = 4.0

@@ -214,7 +214,7 @@ def scene(level: int, lamps: float = 0.0) -> np.ndarray:
 
 
 def test_metering_brings_highlights_just_below_clipping() -> None:
-    from idfd.processing.color import linear_from_uint8
+    from idfd.storage.color import linear_from_uint8
 
     for level in (60, 120, 200, 230):
         exposure = metered_exposure(scene(level), 1 / 25, OFFERS)

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from idfd.model.triple import PairTransform
 from idfd.processing.blur_match import disk_kernel
-from idfd.processing.color import encode_srgb, linear_from_uint8
 from idfd.processing.transform import as_record, map_points
+from idfd.storage.color import encode_srgb, linear_from_uint8
 
 MARGIN = 32
 

@@ -11,7 +11,6 @@ from pairs import make_pair, random_parameters, textured_photo
 from idfd.errors import InputError
 from idfd.model.limits import Limit
 from idfd.model.triple import DepthSource
-from idfd.processing.color import linear_from_uint8
 from idfd.processing.crop import field_of_view
 from idfd.processing.curate import (
     CurateConfig,
@@ -22,6 +21,7 @@ from idfd.processing.curate import (
 )
 from idfd.processing.residual import patch_shifts
 from idfd.processing.transform import as_record
+from idfd.storage.color import linear_from_uint8
 
 KEY = "0" * 64
 

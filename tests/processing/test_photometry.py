@@ -8,8 +8,8 @@ from pairs import textured_photo
 
 from idfd.errors import InputError
 from idfd.model.triple import PhotometricGain
-from idfd.processing.color import decode_srgb, encode_srgb, linear_from_uint8
 from idfd.processing.photometry import apply_gain, exponents, fit_gain, gain_field
+from idfd.storage.color import decode_srgb, encode_srgb, linear_from_uint8
 
 
 @given(st.floats(0, 1))

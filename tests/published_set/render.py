@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from idfd.calibration.thin_lens import circle_of_confusion_px
 from idfd.errors import InputError
 from idfd.model.triple import PairTransform
-from idfd.processing.color import encode_srgb
 from idfd.processing.transform import as_record, map_points
+from idfd.storage.color import encode_srgb
 from published_set.textures import TEXTURES, noise, planks
 
 SENSOR_WIDTH_UM = 3872 * 6.05

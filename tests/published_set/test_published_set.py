@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idfd.processing.align import align_pair
-from idfd.processing.color import linear_from_uint8
 from idfd.processing.transform import map_points, sampling_maps, warp
+from idfd.storage.color import linear_from_uint8
 from published_set.render import Layer, Lens, composite, disk, render_view
 from published_set.textures import TEXTURES
 

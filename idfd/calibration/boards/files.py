@@ -84,6 +84,17 @@ def preset(name: str) -> Board:
     )
 
 
+def find_board(name: str) -> Board:
+    """The board that a command line names: a file, or a preset.
+
+    Raises:
+        InputError: There is neither.
+        SchemaError: The file cannot be a board.
+    """
+    path = Path(name)
+    return load_board(path) if path.suffix or path.exists() else preset(name)
+
+
 def load_board(path: Path) -> Board:
     """Read a board from our JSON or from a ``plane.json`` of the Azure Kinect's SDK.
 

@@ -20,8 +20,8 @@ _TITLES = {
 }
 _ORIGINS = {
     "boards": "estimated from the views below",
-    "factory": "from the factory calibration, held fixed",
-    "given": "given, held fixed",
+    "factory": "from the factory calibration; estimated is only what has an interval",
+    "given": "given; estimated is only what has an interval",
 }
 _MODELS = {
     "pinhole": "pinhole without distortion",

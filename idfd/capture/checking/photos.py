@@ -13,7 +13,7 @@ from idfd.capture.checking.pictures import Reduced
 from idfd.capture.checking.shift import measure_shift
 from idfd.capture.exposure import PairPlan
 from idfd.model.camera import CameraSettings
-from idfd.processing.color import CLIP_LEVEL, brightest, linear_from_uint8, luminance
+from idfd.storage.color import CLIP_LEVEL, brightest, linear_from_uint8, luminance
 
 Image = NDArray[np.float32]
 _PATCHES = 48  # along the long side

@@ -12,13 +12,13 @@ import msgspec
 import numpy as np
 
 from idfd.capture.cameras import PhotoFile, PhotoSettings, Shot
-from idfd.capture.exif import read_settings
 from idfd.capture.exposure import aperture_stops, shutter_text
 from idfd.capture.nikon.messages import Downloaded
 from idfd.errors import CameraError, InputError
 from idfd.model.camera import CameraSettings
 from idfd.model.provenance import FileReference
 from idfd.storage.durable import storage_error, sync
+from idfd.storage.exif import read_settings
 
 APERTURE_STOPS = 0.05
 """Bodies round f-numbers; neighbours are at least 0.15 stops apart (f/9.5 and f/10)."""

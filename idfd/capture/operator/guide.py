@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass
 
 from idfd.capture.exposure import PairPlan
+from idfd.capture.operator.boards import BoardWatch, Look
 from idfd.capture.operator.guard import Concern, concerns, take_bytes
 from idfd.capture.operator.shooting import Shooter
 from idfd.capture.rig import Rig
+from idfd.capture.session.boards import BOARD_SCENES, board_scene
 from idfd.capture.session.plan import PlannedScene, Progress, progress
 from idfd.capture.session.store import Session
 from idfd.errors import InputError
@@ -30,10 +32,17 @@ class Target:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A saved take, and the id of the one that went to ``rejected/`` for it."""
+    """A saved take.
+
+    Attributes:
+        record: The take.
+        replaced: Id of the one that went to ``rejected/`` for it.
+        look: What it shows of the board, in a board session.
+    """
 
     record: TakeRecord
     replaced: str | None
+    look: Look | None = None
 
 
 class Guide:
@@ -46,6 +55,7 @@ class Guide:
         shooter: Shoots takes for the open session.
         plan: Scenes to be shot in order; empty for free shooting.
         first: Where free shooting starts; the session's last scene otherwise.
+        watch: Looks for the board in each take of a board session.
 
     Attributes:
         session: The open session.
@@ -60,20 +70,25 @@ class Guide:
         *,
         plan: tuple[PlannedScene, ...] = (),
         first: Target | None = None,
+        watch: BoardWatch | None = None,
     ) -> None:
         self.shooter = shooter
         self.session: Session = shooter.session
         self.rig: Rig = shooter.rig
         self.plan = plan
+        self.watch = watch
+        self._unseen: str | None = None
         self.last: TakeRecord | None = next(reversed(self.session.takes()), None)
         self.target = self._planned() if plan else first or self._following()
+        if self.target is None and watch is not None:
+            self.target = Target(board_scene(1), BOARD_SCENES, BOARD_SCENES)
 
     @property
     def failed(self) -> bool:
-        """The last take failed its checks and its scene is still the target."""
+        """The last take failed its checks, or lacks the board; its scene is still the target."""
         return (
             self.last is not None
-            and self.last.verdict == "fail"
+            and self._fails(self.last)
             and self.target is not None
             and self.last.scene == self.target.scene
         )
@@ -176,11 +191,25 @@ class Guide:
         if replaced is not None:
             # Only now: had the new take failed, the old one would be all there is.
             self.session.reject(replaced.id, f"{reason}; see {record.id}")
-        if record.verdict == "fail":
+        look = self._look(record, replaced)
+        if self._fails(record):
             self.target = target
         elif self.target is not None and self.target.scene == target.scene:
             self._advance()
-        return Outcome(record, replaced.id if replaced else None)
+        return Outcome(record, replaced.id if replaced else None, look)
+
+    def _look(self, record: TakeRecord, replaced: TakeRecord | None) -> Look | None:
+        """Find the board in a take, where that is what the session is for."""
+        if self.watch is None:
+            return None
+        if replaced is not None:
+            self.watch.forget(replaced.id)
+        look = self.watch.look(record)
+        self._unseen = record.id if "photo" in look.missed else None
+        return look
+
+    def _fails(self, record: TakeRecord) -> bool:
+        return record.verdict == "fail" or record.id == self._unseen
 
     def _advance(self) -> None:
         self.target = self._planned() if self.plan else self._following()

@@ -6,8 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from idfd.capture.operator.boards import BoardWatch, Look
 from idfd.capture.operator.guide import Guide, Outcome, Target
-from idfd.capture.operator.words import check_row, error_text, plan_line, read_shutter, take_line
+from idfd.capture.operator.words import (
+    check_row,
+    coverage_line,
+    error_text,
+    look_rows,
+    missed_line,
+    plan_line,
+    read_shutter,
+    take_line,
+)
 from idfd.capture.session.layout import slug
 from idfd.errors import IdfdError, StorageError
 
@@ -106,6 +116,8 @@ def _act(guide: Guide, terminal: Terminal, key: str, rest: str) -> bool:
         terminal.say("shooting …", "dim")
         outcome = guide.retake(rest) if key else guide.shoot()
         _show_take(outcome, terminal)
+        if guide.watch is not None and outcome.look is not None:
+            _show_look(outcome.look, guide.watch, terminal)
         _show_copy(guide, terminal)
     elif key == "s":
         name = guide.target.scene if guide.target else ""
@@ -167,6 +179,8 @@ def _greet(guide: Guide, terminal: Terminal) -> None:
     if depth.warm_up_s is not None and depth.warm_up_s < warm_up:
         left = (warm_up - depth.warm_up_s) / 60
         terminal.say(f"The depth is stable after another {left:.0f} min of warming up", "yellow")
+    if guide.watch is not None:
+        _show_progress(guide.watch, terminal)
     _show_keys(terminal)
 
 
@@ -227,6 +241,20 @@ def _show_take(outcome: Outcome, terminal: Terminal) -> None:
         terminal.say(record.note, "yellow")
     if outcome.replaced:
         terminal.say(f"{outcome.replaced} went to rejected/")
+
+
+def _show_look(look: Look, watch: BoardWatch, terminal: Terminal) -> None:
+    for title, said in look_rows(look):
+        terminal.say(f"{title}: {said}")
+    if line := missed_line(look):
+        terminal.ring(_BELLS["fail"])
+        terminal.say(line, "bold red")
+    _show_progress(watch, terminal)
+
+
+def _show_progress(watch: BoardWatch, terminal: Terminal) -> None:
+    terminal.say(coverage_line(watch))
+    terminal.say(watch.next_step, "bold green" if watch.enough else "bold")
 
 
 def _show_copy(guide: Guide, terminal: Terminal) -> None:

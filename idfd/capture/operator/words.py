@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from idfd.calibration.views import CameraName
 from idfd.capture.checks import advice
 from idfd.capture.exposure import PairPlan, shutter_text
+from idfd.capture.operator.boards import CAMERAS, BoardWatch, Look
 from idfd.errors import IdfdError, InputError
 from idfd.model.session import TakeRecord
 from idfd.model.triple import Check
@@ -25,6 +27,11 @@ TITLES = {
     "time_span": "time span",
     "photo_times": "clocks disagree by",
 }
+CAMERA_TITLES: dict[CameraName, str] = {
+    "photo": "photo at the small aperture",
+    "defocused": "photo at the large aperture",
+    "depth": "infrared image",
+}
 
 
 def check_row(check: Check) -> tuple[str, str, str, str, str]:
@@ -37,6 +44,40 @@ def check_row(check: Check) -> tuple[str, str, str, str, str]:
         check.verdict,
         advice(check),
     )
+
+
+def look_rows(look: Look) -> list[tuple[str, str]]:
+    """A camera and what it saw of the board, one row for each camera."""
+    rows = []
+    for camera in CAMERAS:
+        if camera in look.corners:
+            said = f"{look.corners[camera]} corners"
+        elif camera in look.missed:
+            said = f"no board: {look.problems.get(camera, 'nothing was found')}"
+        else:
+            said = "no board, and none was to be expected"
+        rows.append((CAMERA_TITLES[camera], said))
+    return rows
+
+
+def missed_line(look: Look) -> str:
+    """What to do where cameras should have seen the board and did not; empty where all did."""
+    if not look.missed:
+        return ""
+    where = " and the ".join(CAMERA_TITLES[camera] for camera in look.missed)
+    key = "Enter" if "photo" in look.missed else "r"
+    return f"The board is missing in the {where}: {key} shoots it again"
+
+
+def coverage_line(watch: BoardWatch) -> str:
+    """One line about how far a board session is."""
+    photo = watch.photo
+    parts = [f"{watch.views} views", f"{100 * photo.share:.0f} % of the photo reached"]
+    if len(photo.distances_mm):
+        near, far = photo.distances_mm.min() / 1000, photo.distances_mm.max() / 1000
+        parts.append(f"{near:.2f} to {far:.2f} m")
+    parts.append(f"{watch.shared.views} seen by both cameras")
+    return " · ".join(parts)
 
 
 def error_text(error: IdfdError) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from typing import Literal
 
 from idfd.capture.cameras import PhotoSettings
 from idfd.capture.checks import TakeInputs, check_take
-from idfd.capture.exif import PAIR_LIMIT_S
 from idfd.capture.exposure import PairPlan
+from idfd.capture.pairing import PAIR_LIMIT_S
 from idfd.capture.rig import RigProfile
 from idfd.capture.session.draft import Draft
 from idfd.capture.session.layout import check_name, slug

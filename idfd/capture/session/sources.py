@@ -12,11 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from idfd.capture.exif import nearest_in_time, pair_by_aperture, read_settings
+from idfd.capture.pairing import nearest_in_time, pair_by_aperture
 from idfd.errors import CameraError, InputError, SchemaError
 from idfd.model.burst import Burst
 from idfd.model.camera import CameraSettings
 from idfd.storage.bursts import read_burst
+from idfd.storage.exif import read_settings
 
 JPEGS = frozenset({".jpg", ".jpeg"})
 RAWS = frozenset({".nef", ".nrw"})

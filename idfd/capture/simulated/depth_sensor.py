@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from idfd.calibration.projection import ray_table
 from idfd.capture.simulated.infrared import FAST_M, detour, returned
-from idfd.capture.simulated.mount import DEPTH
 from idfd.capture.simulated.scene.model import Pose
 from idfd.capture.simulated.tracer import Pupil, TracedScene, Window, each_tile
+from idfd.model.camera import Intrinsics
 
 RANGE_M = (0.5, 3.86)
 """Operating range, along the optical axis."""
@@ -36,7 +36,11 @@ WORST_NOISE_MM = 17.0
 
 _REFERENCE = 0.5
 _READ_SHARE = 0.08
-_INFRARED_COUNTS = 3000
+_INFRARED_COUNTS = 700
+"""At reference brightness. In a recording of a real device white surfaces send 1000 to 1300 counts
+times the squared range in metres."""
+_SHOT, _DARK = 0.8, 8.0
+"""Variance of a frame's infrared per count, and its deviation without light, as in there."""
 _SATURATED = 20 * _REFERENCE
 _COHERENCE = 0.8
 _SLOW_M = 7.5
@@ -44,12 +48,12 @@ _SLOW_M = 7.5
 _HEXAGON_PX = 347
 
 
-@lru_cache(maxsize=1)
-def field() -> NDArray[np.bool_]:
+@lru_cache(maxsize=4)
+def field(camera: Intrinsics) -> NDArray[np.bool_]:
     """Pixels that the infrared light reaches: a hexagon, cut off by the image, (H, W) bool."""
-    rows, columns = np.mgrid[: DEPTH.height, : DEPTH.width]
-    across = np.abs(columns - DEPTH.cx)
-    down = np.abs(rows - DEPTH.height / 2 - 8)
+    rows, columns = np.mgrid[: camera.height, : camera.width]
+    across = np.abs(columns - camera.cx)
+    down = np.abs(rows - camera.height / 2 - 8)
     inside: NDArray[np.bool_] = across * math.sin(math.pi / 3) + down * 0.5 <= (
         _HEXAGON_PX * math.sin(math.pi / 3)
     )
@@ -62,23 +66,32 @@ class DepthView:
 
     Args:
         scene: The scene.
-        pose: Pose of the depth camera.
+        camera: The depth camera.
+        pose: Its pose.
         samples: Rays per pixel.
         seed: Seed of the noise.
     """
 
-    def __init__(self, scene: TracedScene, pose: Pose, samples: int, seed: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        scene: TracedScene,
+        camera: Intrinsics,
+        pose: Pose,
+        samples: int,
+        seed: tuple[int, ...],
+    ) -> None:
         self._scene = scene
+        self._camera = camera
         self._pose = pose
         self._seed = seed
         self._range, self._light, coherence = self._mixed(samples)
-        self._range += detour(scene, pose)
-        slant = np.sqrt(1 + (ray_table(DEPTH) ** 2).sum(axis=-1)).astype(np.float32)
+        self._range += detour(scene, camera, pose)
+        slant = np.sqrt(1 + (ray_table(camera) ** 2).sum(axis=-1)).astype(np.float32)
         self._depth_mm = 1000 * self._range / slant
         ratio = _REFERENCE / np.maximum(self._light, 1e-6)
         self._sigma_mm = NOISE_MM * np.sqrt(ratio + _READ_SHARE * ratio * ratio)
         self._sure = (
-            field()
+            field(camera)
             & (coherence > _COHERENCE)
             & (self._light < _SATURATED)
             & (self._depth_mm >= 1000 * RANGE_M[0])
@@ -87,8 +100,8 @@ class DepthView:
 
     def geometry(self) -> NDArray[np.float32]:
         """True depth at the pixels' centres, (H, W) float32 mm; 0 outside of the field or scene."""
-        depth = 1000 * self._scene.depth(DEPTH, self._pose)
-        return np.where(field() & np.isfinite(depth), depth, 0).astype(np.float32)
+        depth = 1000 * self._scene.depth(self._camera, self._pose)
+        return np.where(field(self._camera) & np.isfinite(depth), depth, 0).astype(np.float32)
 
     def expected(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of the depth, (H, W) float32 mm; 0 where there is none."""
@@ -102,7 +115,8 @@ class DepthView:
         Returns:
             Depth (count, H, W) uint16 mm, 0 = none, and infrared of the same shape.
         """
-        shape = (count, DEPTH.height, DEPTH.width)
+        lit = field(self._camera)
+        shape = (count, *lit.shape)
         depth, infrared = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
 
         def frame(index: int) -> None:
@@ -113,8 +127,8 @@ class DepthView:
             measured = self._depth_mm + self._sigma_mm * noise[0]
             depth[index] = np.where(valid, np.clip(measured, 0, 65535) + 0.5, 0)
             bright = self._light * np.float32(_INFRARED_COUNTS / _REFERENCE)
-            bright += noise[1] * (np.sqrt(bright) * np.float32(0.5) + 4)
-            infrared[index] = np.where(field(), np.clip(bright, 0, 65535), 0)
+            bright += noise[1] * np.sqrt(bright * np.float32(_SHOT) + np.float32(_DARK**2))
+            infrared[index] = np.where(lit, np.clip(bright, 0, 65535) + 0.5, 0)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(frame, range(count)))
@@ -126,18 +140,19 @@ class DepthView:
         """Range in metres, returned light and coherence of each pixel's mixture, (H, W) each."""
         from idfd.capture.simulated import kernels
 
-        scene = self._scene
-        out = np.empty((DEPTH.height, DEPTH.width, 3), np.float32)
+        scene, camera = self._scene, self._camera
+        out = np.empty((camera.height, camera.width, 3), np.float32)
+        spread = 1 / (camera.fx * math.sqrt(samples))
 
         def measure(tile: Window) -> None:
             _, top, columns, rows = tile
-            rays = scene.rays(DEPTH, self._pose, samples, Pupil(), tile)
+            rays = scene.rays(camera, self._pose, samples, Pupil(), tile)
             hits = scene.cast(rays)
             distance = hits.distance * np.linalg.norm(rays[:, 3:], axis=1)
-            light = returned(scene, rays, hits, distance)
+            light = returned(scene, rays, hits, distance, spread)
             part = np.empty((rows * columns, 3), np.float32)
             kernels.mix(distance, light, samples, _SLOW_M, FAST_M, part)
             out[top : top + rows] = part.reshape(rows, columns, 3)
 
-        each_tile((0, 0, DEPTH.width, DEPTH.height), samples, measure)
+        each_tile((0, 0, camera.width, camera.height), samples, measure)
         return out[..., 0], out[..., 1], out[..., 2]

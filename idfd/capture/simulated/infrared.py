@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.capture.simulated.mount import DEPTH
 from idfd.capture.simulated.scene.model import Pose
 from idfd.capture.simulated.tracer import Hits, Pupil, TracedScene
+from idfd.model.camera import Intrinsics
 
 FAST_M = 0.75
 """Half a wavelength of a fast modulation (200 MHz): it tells mixtures and detours apart."""
@@ -18,11 +18,15 @@ _SMOOTH = 1.2
 _WORST_M = 0.06
 _CONE = 0.78
 """Cosine of half the angle that the light fills."""
+_BOUNCE_SPREAD = 0.3
+"""A bounce stands for its share of the hemisphere: about 0.4 by 0.4 radians."""
 
 Float = NDArray[np.float32]
 
 
-def returned(scene: TracedScene, rays: Float, hits: Hits, distance_m: Float) -> Float:
+def returned(
+    scene: TracedScene, rays: Float, hits: Hits, distance_m: Float, spread: float
+) -> Float:
     """Light that hits send straight back to the lamp beside the camera, (N,) float32.
 
     1 comes from a white wall at 1 m, seen straight on.
@@ -32,15 +36,16 @@ def returned(scene: TracedScene, rays: Float, hits: Hits, distance_m: Float) -> 
         rays: (N, 6) from the camera.
         hits: Where they end.
         distance_m: Length of the way from the camera to each hit.
+        spread: Width of the bundle that each ray stands for, over its length.
     """
     from idfd.capture.simulated import kernels
 
     light = np.empty(len(rays), np.float32)
-    kernels.returned(scene.tables, rays, distance_m, hits.triangle, hits.barycentric, light)
+    kernels.returned(scene.tables, rays, distance_m, hits.triangle, hits.barycentric, spread, light)
     return light
 
 
-def detour(scene: TracedScene, pose: Pose) -> Float:
+def detour(scene: TracedScene, camera: Intrinsics, pose: Pose) -> Float:
     """How much farther things look because of light that came by one other surface.
 
     Rays into the hemisphere above each point of a coarse grid find the surfaces that light it;
@@ -51,8 +56,8 @@ def detour(scene: TracedScene, pose: Pose) -> Float:
     """
     from idfd.capture.simulated import kernels
 
-    window = (0, 0, DEPTH.width, DEPTH.height)
-    rays = scene.rays(DEPTH, pose, 1, Pupil(), window).reshape(DEPTH.height, DEPTH.width, 6)
+    size = (camera.width, camera.height)
+    rays = scene.rays(camera, pose, 1, Pupil(), (0, 0, *size)).reshape(*size[::-1], 6)
     rays = rays[_GRID // 2 :: _GRID, _GRID // 2 :: _GRID]
     shape = rays.shape[:2]
     rays = np.ascontiguousarray(rays.reshape(-1, 6))
@@ -76,12 +81,14 @@ def detour(scene: TracedScene, pose: Pose) -> Float:
     ahead = view[:, 3:] @ pose.rotation[2].astype(np.float32) > _CONE * view_m
     view[:, 3:] *= 0.995
     lit = (hop_m > 0) & ahead & ~scene.hidden(view)
-    second = np.where(lit, returned(scene, view, there, view_m), 0).reshape(-1, _BOUNCES)
+    second = np.where(lit, returned(scene, view, there, view_m, _BOUNCE_SPREAD), 0).reshape(
+        -1, _BOUNCES
+    )
     share = second / np.maximum(cosine / np.maximum(direct_m, 0.1) ** 2, 1e-3)[:, None]
     extra_m = ((view_m + hop_m).reshape(-1, _BOUNCES) - direct_m[:, None]) / 2
     phasor = 1 + (share * np.exp(np.complex64(2j * np.pi / FAST_M) * extra_m)).mean(axis=1)
     bias = np.clip(np.angle(phasor) * (FAST_M / (2 * np.pi)), 0, _WORST_M)
-    return _smooth(np.where(seen, bias, 0).reshape(shape), seen.reshape(shape))
+    return _smooth(np.where(seen, bias, 0).reshape(shape), seen.reshape(shape), size)
 
 
 def _hemisphere(point: Float, normal: Float) -> Float:
@@ -95,11 +102,11 @@ def _hemisphere(point: Float, normal: Float) -> Float:
     return rays.reshape(-1, 6)
 
 
-def _smooth(bias: Float, seen: NDArray[np.bool_]) -> Float:
+def _smooth(bias: Float, seen: NDArray[np.bool_], size: tuple[int, int]) -> Float:
     """Weighted blur that ignores what was not seen, enlarged to the whole image."""
     import cv2
 
     weight = seen.astype(np.float32)
     soft = cv2.GaussianBlur(bias.astype(np.float32) * weight, (0, 0), _SMOOTH)
     soft = soft / np.maximum(cv2.GaussianBlur(weight, (0, 0), _SMOOTH), 1e-3)
-    return np.asarray(cv2.resize(soft, (DEPTH.width, DEPTH.height)), np.float32)
+    return np.asarray(cv2.resize(soft, size), np.float32)

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from idfd.calibration.projection import unproject
 from idfd.calibration.thin_lens import circle_of_confusion_px
 from idfd.model.camera import Intrinsics
+from idfd.model.defocus import DefocusModel
 
 SENSOR_WIDTH_MM = 35.9
 FOCAL_LENGTH_MM = 14.0
 WIDEST_F_NUMBER = 2.8
 DISTORTION = (-0.03, 0.006, 0.0002, -0.0001, -0.0004)
 """k1, k2, p1, p2, k3: 1 % of barrel at the edge of the picture, 4 % in the corners."""
+CENTRE = (0.0012, -0.0009)
 
 _RIM = 1.12
 """Radius of the front rim over that of the widest pupil."""
@@ -38,12 +40,16 @@ class Lens:
         height: Height of the photo, pixels.
         focus_distance_m: Distance of the plane in focus from the lens.
         focal_length_mm: Focal length when focused at infinity.
+        centre: Of distortion, right of and below the middle of the photo, in widths of it.
+        distortion: OpenCV's coefficients: 5 (Brown-Conrady) or 8 (rational).
     """
 
     width: int
     height: int
     focus_distance_m: float
     focal_length_mm: float = FOCAL_LENGTH_MM
+    centre: tuple[float, float] = CENTRE
+    distortion: tuple[float, ...] = DISTORTION
 
     @property
     def pixel_pitch_um(self) -> float:
@@ -64,10 +70,10 @@ class Lens:
             height=self.height,
             fx=scale,
             fy=scale,
-            cx=(self.width - 1) / 2 + 0.0012 * self.width,
-            cy=(self.height - 1) / 2 - 0.0009 * self.width,
-            model="brown_conrady",
-            distortion=DISTORTION,
+            cx=(self.width - 1) / 2 + self.centre[0] * self.width,
+            cy=(self.height - 1) / 2 + self.centre[1] * self.width,
+            model="rational" if len(self.distortion) == 8 else "brown_conrady",
+            distortion=self.distortion,
             pixel_pitch_um=self.pixel_pitch_um,
         )
 
@@ -90,6 +96,21 @@ class Lens:
             pixel_pitch_um=self.pixel_pitch_um,
         )
         return np.copysign(circle, depth_m - self.focus_distance_m)
+
+    def blur(self, f_number: float) -> DefocusModel:
+        """The thin lens as a model of blur: uniform disks, the same all over the photo."""
+        camera = self.intrinsics
+        return DefocusModel(
+            width=self.width,
+            height=self.height,
+            centre=(camera.cx, camera.cy),
+            f_number=f_number,
+            scale_px_m=camera.fx * self.aperture_m(f_number),
+            focus_distance_m=self.focus_distance_m,
+            effective_f_number=f_number,
+            focal_length_mm=self.focal_length_mm,
+            pixel_pitch_um=self.pixel_pitch_um,
+        )
 
     def vignetting(self, f_number: float, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
         """Share of the light that reaches each pixel, 1 on the axis, (h, w) float32.

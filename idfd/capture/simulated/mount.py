@@ -1,13 +1,17 @@
-"""The simulated Kinect's optics, and how it is screwed to the photo camera.
+"""The simulated cameras' optics, and how they are screwed to each other.
 
 The numbers are of the kind that factories write into real devices, and belong to none.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.capture.simulated.lens import CENTRE, DISTORTION, FOCAL_LENGTH_MM, Lens
 from idfd.capture.simulated.scene.model import Pose
 from idfd.model.camera import Extrinsics, Intrinsics
 
@@ -62,10 +66,75 @@ def _extrinsics(
     )
 
 
-DEPTH_TO_PHOTO = _extrinsics("depth", "photo", (-1.6, 2.1, 0.4), (91.5, -13.8, 20.6))
+_DEGREES, _PLACE_MM = (-1.6, 2.1, 0.4), (91.5, -13.8, 20.6)
+DEPTH_TO_PHOTO = _extrinsics("depth", "photo", _DEGREES, _PLACE_MM)
 """The Kinect stands to the right of the lens, turned a little inwards and up."""
 
 DEPTH_TO_COLOUR = _extrinsics("depth", "colour", (5.0, 0.03, 0.07), (-32.04, -2.11, 3.87))
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A rig as it was built: no two are alike, and calibration has to find out how it is.
+
+    Attributes:
+        focal_length_mm: Of the photo camera's lens.
+        centre: See :class:`~.lens.Lens`.
+        distortion: See there.
+        depth: The depth camera.
+        depth_to_photo: How it stands beside the lens.
+    """
+
+    focal_length_mm: float = FOCAL_LENGTH_MM
+    centre: tuple[float, float] = CENTRE
+    distortion: tuple[float, ...] = DISTORTION
+    depth: Intrinsics = DEPTH
+    depth_to_photo: Extrinsics = DEPTH_TO_PHOTO
+
+    def lens(self, width: int, height: int, focus_distance_m: float) -> Lens:
+        """The lens before a sensor of some pixels."""
+        return Lens(
+            width, height, focus_distance_m, self.focal_length_mm, self.centre, self.distortion
+        )
+
+
+def mount_of(rig: int) -> Mount:
+    """The mount of rig number ``rig``: 0 is as the drawing says, all others differ by chance.
+
+    Focal lengths differ by up to 2 %, principal points by 0.4 % of the width, the depth camera's
+    place by 15 mm and 3 degrees. Every second lens has a rational distortion.
+    """
+    if rig == 0:
+        return Mount()
+    random = np.random.default_rng([rig, 0xB0A2D])
+
+    def near(values: tuple[float, ...], by: float) -> tuple[float, ...]:
+        factors = 1 + random.uniform(-by, by, len(values))
+        return tuple(float(v) for v in np.array(values) * factors)
+
+    turn = tuple((np.array(_DEGREES) + random.uniform(-3, 3, 3)).tolist())
+    place = tuple((np.array(_PLACE_MM) + random.uniform(-15, 15, 3)).tolist())
+    x, y = random.uniform(-0.004, 0.004, 2).tolist()
+    distortion = near(DISTORTION, 0.5)
+    if rig % 2 == 0:
+        distortion = _as_rational(distortion, *random.uniform((0.05, 0.0), (0.2, 0.02)).tolist())
+    fx, fy = near((DEPTH.fx, DEPTH.fy), 0.004)
+    cx, cy = (np.array([DEPTH.cx, DEPTH.cy]) + random.uniform(-4, 4, 2)).tolist()
+    return Mount(
+        focal_length_mm=near((FOCAL_LENGTH_MM,), 0.02)[0],
+        centre=(x, y),
+        distortion=distortion,
+        depth=msgspec.structs.replace(
+            DEPTH, fx=fx, fy=fy, cx=cx, cy=cy, distortion=near(DEPTH.distortion, 0.02)
+        ),
+        depth_to_photo=_extrinsics("depth", "photo", turn, place),
+    )
+
+
+def _as_rational(brown: tuple[float, ...], k4: float, k5: float) -> tuple[float, ...]:
+    """About the same distortion with a denominator: the numerator is multiplied by it."""
+    k1, k2, p1, p2, k3 = brown
+    return (k1 + k4, k2 + k1 * k4 + k5, p1, p2, k3 + k2 * k4 + k1 * k5, k4, k5, 0.0)
 
 
 def beside(pose: Pose, to_known: Extrinsics) -> Pose:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.processing.color import encode_srgb
+from idfd.storage.color import encode_srgb
 
 EXPOSURE = 1400.0
 """Light of radiance 1 fills the sensor in ``N² / EXPOSURE`` seconds at ISO 100: rooms of middling

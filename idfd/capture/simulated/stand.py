@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from idfd.capture.simulated import photo as film
 from idfd.capture.simulated.depth_sensor import DepthView
-from idfd.capture.simulated.mount import COLOUR, DEPTH_TO_PHOTO, beside, colour_pose
+from idfd.capture.simulated.mount import COLOUR, Mount, beside, colour_pose
 from idfd.capture.simulated.scene.model import SceneModel
 from idfd.capture.simulated.tracer import TracedScene
 from idfd.storage.images import encode_jpeg
@@ -37,6 +37,7 @@ class Stand:
     Args:
         scene: What there is.
         placement: What it is called.
+        mount: The rig.
         texture_px: Longest side of textures.
         depth_samples: Rays per pixel of the depth camera.
         colour_step: The Kinect's colour image is rendered at every so many pixels.
@@ -47,6 +48,7 @@ class Stand:
         self,
         scene: SceneModel,
         placement: Placement,
+        mount: Mount,
         *,
         texture_px: int,
         depth_samples: int,
@@ -55,7 +57,8 @@ class Stand:
     ) -> None:
         self.scene = scene
         self.placement = placement
-        self.depth_pose = beside(scene.pose, DEPTH_TO_PHOTO)
+        self.depth_pose = beside(scene.pose, mount.depth_to_photo)
+        self._camera = mount.depth
         self._texture_px = texture_px
         self._depth_samples = depth_samples
         self._colour_step = colour_step
@@ -70,9 +73,8 @@ class Stand:
     @cached_property
     def depth(self) -> DepthView:
         """What the depth camera sees."""
-        return DepthView(
-            self.traced, self.depth_pose, self._depth_samples, self.noise_seed("depth")
-        )
+        seed = self.noise_seed("depth")
+        return DepthView(self.traced, self._camera, self.depth_pose, self._depth_samples, seed)
 
     @cached_property
     def colour(self) -> bytes:
@@ -107,7 +109,13 @@ def _identity(scene: SceneModel) -> str:
     digest = hashlib.sha256(repr((scene.lights, scene.ambient, scene.name)).encode())
     arrays: list[NDArray[np.generic]] = [scene.pose.rotation, scene.pose.translation]
     for surface in scene.surfaces:
-        finish = (surface.gloss, surface.shininess, surface.infrared, surface.emission)
+        finish = (
+            surface.gloss,
+            surface.shininess,
+            surface.infrared,
+            surface.toner,
+            surface.emission,
+        )
         digest.update(repr((surface.name, finish, surface.smooth)).encode())
         arrays += [surface.vertices, surface.triangles, surface.uv, surface.texture[::16]]
     for array in arrays:

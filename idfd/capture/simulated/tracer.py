@@ -244,7 +244,7 @@ def _tables(
         ),
         owner=owner,
         finish=np.array(
-            [(s.gloss, s.shininess, s.infrared, s.emission) for s in surfaces], np.float32
+            [(s.gloss, s.shininess, s.infrared, s.emission, s.toner) for s in surfaces], np.float32
         ),
         levels=levels,
         depth=count,

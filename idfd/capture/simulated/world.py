@@ -9,15 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.capture.session.boards import BOARD_SCENES
 from idfd.capture.simulated import photo as film
 from idfd.capture.simulated.cache import Half, RenderCache, default_folder
 from idfd.capture.simulated.lens import WIDEST_F_NUMBER, Lens
-from idfd.capture.simulated.mount import COLOUR, DEPTH, DEPTH_TO_COLOUR, DEPTH_TO_PHOTO, SERIAL
+from idfd.capture.simulated.mount import COLOUR, DEPTH_TO_COLOUR, SERIAL, mount_of
 from idfd.capture.simulated.scene.model import SceneModel
 from idfd.capture.simulated.stand import Placement, Stand
 from idfd.capture.simulated.tracer import Pupil, Window
 from idfd.capture.simulated.truth import Truth
 from idfd.errors import InputError
+from idfd.model.board import Board
 from idfd.model.rig import RigCalibration
 
 __all__ = ["QUALITIES", "Placement", "Quality", "World"]
@@ -61,6 +63,7 @@ QUALITIES = {
     "tiny": Quality(600, 400, 4, 4, 2, 4, 512, 2),
     "draft": Quality(960, 640, 6, 4, 2, 4, 1024, 2),
     "small": Quality(1500, 1000, 14, 7, 2, 6, 2048, 1),
+    "board": Quality(1800, 1200, 8, 6, 1, 8, 2048, 2),
     "full": Quality(6016, 4016, 32, 12, 1, 8, 4096, 1),
 }
 
@@ -76,6 +79,8 @@ class World:
         seed: Seed of the rooms and of the noise.
         focus_distance_m: Where the lens is focused.
         cache: Folder for rendered light; None is ``$XDG_CACHE_HOME/idfd/render``.
+        rig: Number of the rig, see :func:`~.mount.mount_of`.
+        board: What is held before the rig in the environment ``board``.
 
     Raises:
         InputError: There is no such quality.
@@ -91,6 +96,8 @@ class World:
         seed: int = 0,
         focus_distance_m: float = 0.8,
         cache: Path | None = None,
+        rig: int = 0,
+        board: Board | None = None,
     ) -> None:
         if isinstance(quality, str):
             if quality not in QUALITIES:
@@ -100,7 +107,9 @@ class World:
             quality = QUALITIES[quality]
         self.quality = quality
         self.seed = seed
-        self.lens = Lens(quality.width, quality.height, focus_distance_m)
+        self.mount = mount_of(rig)
+        self.lens = self.mount.lens(quality.width, quality.height, focus_distance_m)
+        self.board = board
         self._cache = RenderCache(cache or default_folder())
         self._stand: Stand | None = None
         self._kept: dict[str, Half] = {}
@@ -119,12 +128,18 @@ class World:
     def place(self, placement: Placement) -> None:
         """Move the rig to another room, or to another view of one.
 
+        In the environment ``board`` somebody holds the world's board before it, in each view in
+        another way.
+
         Raises:
-            InputError: There is no such environment.
+            InputError: There is no such environment, or the world has no board.
         """
         from idfd.capture.simulated.scene.rooms import build_scene
 
-        scene = build_scene(placement.environment, placement.scene, placement.view, self.seed)
+        if placement.environment == BOARD_SCENES:
+            scene = self._held_board(placement.view)
+        else:
+            scene = build_scene(placement.environment, placement.scene, placement.view, self.seed)
         self.show(scene, placement)
 
     def show(self, scene: SceneModel, placement: Placement | None = None) -> None:
@@ -134,6 +149,7 @@ class World:
         self._stand = Stand(
             scene,
             placement or Placement(scene.environment, scene.name),
+            self.mount,
             texture_px=self.quality.texture_px,
             depth_samples=self.quality.depth_samples,
             colour_step=self.quality.colour_step,
@@ -229,20 +245,32 @@ class World:
         )
 
     def calibration(self) -> RigCalibration:
-        """The exact geometry of the rig."""
+        """The exact geometry and blur of the rig."""
         return RigCalibration(
             photo=self.lens.intrinsics,
-            depth=DEPTH,
-            depth_to_photo=DEPTH_TO_PHOTO,
+            depth=self.mount.depth,
+            depth_to_photo=self.mount.depth_to_photo,
             focus_distance_m=self.lens.focus_distance_m,
             origin="simulated",
+            blur=self.lens.blur(WIDEST_F_NUMBER),
         )
 
     def factory_calibration(self) -> bytes:
         """The Kinect's factory calibration, as its device would hold it."""
         from idfd.calibration.kinect_factory import make_factory_calibration
 
-        return make_factory_calibration(DEPTH, COLOUR, DEPTH_TO_COLOUR, SERIAL)
+        return make_factory_calibration(self.mount.depth, COLOUR, DEPTH_TO_COLOUR, SERIAL)
+
+    def _held_board(self, view: int) -> SceneModel:
+        from idfd.capture.simulated.scene.board_views import held
+        from idfd.capture.simulated.scene.boards import board_scene
+
+        if self.board is None:
+            raise InputError(
+                "the simulated rig has no board", remedy="Give one with --board BOARD.json"
+            )
+        pose = held(self.board, view, self.seed, self.lens.intrinsics, self.mount)
+        return board_scene(self.board, pose)
 
     def _here(self) -> Stand:
         if self._stand is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from render_scenes import AHEAD, GREY, corner_room, quad, scene, upright
+from render_scenes import AHEAD, GREY, checks, corner_room, quad, scene, upright
 
 from idfd.calibration.projection import ray_table
 from idfd.capture.simulated.depth_sensor import DepthView, field
@@ -19,7 +19,7 @@ pytest.importorskip("numba")
 
 
 def view(*surfaces: Surface, samples: int = 2, pose: Pose = AHEAD) -> DepthView:
-    return DepthView(TracedScene(scene(*surfaces)), pose, samples, (7,))
+    return DepthView(TracedScene(scene(*surfaces)), DEPTH, pose, samples, (7,))
 
 
 def wall(depth: float, **finish: float) -> Surface:
@@ -47,7 +47,7 @@ def test_geometry_of_a_slanted_plane_is_exact() -> None:
     direction = rays() @ pose.rotation
     eye = -pose.rotation.T @ pose.translation
     expected = 1000 * (normal @ (anchor - eye)) / (direction @ normal)
-    seen = field() & (expected > 0) & (expected < 6000)
+    seen = field(DEPTH) & (expected > 0) & (expected < 6000)
     assert seen.mean() > 0.7
     assert np.abs(found - expected)[seen].max() < 0.1
 
@@ -74,7 +74,7 @@ def test_geometry_of_a_sphere_is_exact() -> None:
     along = direction @ to_centre / length
     square = radius**2 - to_centre @ to_centre + along**2
     expected = 1000 * (along - np.sqrt(np.maximum(square, 0))) / length
-    safely = field() & (square > 0.2 * radius**2)  # away from the rim
+    safely = field(DEPTH) & (square > 0.2 * radius**2)  # away from the rim
     assert safely.sum() > 10_000
     assert np.abs(found - expected)[safely].max() < 0.1
 
@@ -101,7 +101,7 @@ def test_corners_of_the_image_are_dark_and_the_hexagon_reaches_its_sides() -> No
     assert depth[:, 288, 5].all()
     assert depth[:, 288, -20].all()
     assert depth[:, 0, 320].all()
-    assert 0.75 < field().mean() < 0.9
+    assert 0.75 < field(DEPTH).mean() < 0.9
 
 
 def test_noise_grows_with_range_as_published() -> None:
@@ -164,7 +164,28 @@ def test_infrared_fades_with_the_square_of_range_and_with_reflectance() -> None:
         bright[depth, reflectance] = middle(infrared).mean()
     assert bright[1.0, 0.5] / bright[2.0, 0.5] == pytest.approx(4, rel=0.02)
     assert bright[1.0, 0.5] / bright[1.0, 0.25] == pytest.approx(2, rel=0.02)
-    assert bright[1.0, 0.5] == pytest.approx(3000, rel=0.1)
+    assert bright[1.0, 0.5] == pytest.approx(700, rel=0.1)
+
+
+def test_noise_of_infrared_is_that_of_a_recorded_frame() -> None:
+    _, infrared = view(wall(1.0)).frames(40, 0)
+    level, spread = middle(infrared).mean(), middle(infrared).std(axis=0).mean()
+    assert spread == pytest.approx(np.sqrt(0.8 * level + 8**2), rel=0.05)
+
+
+def test_toner_is_dark_in_the_infrared_and_dyes_are_not() -> None:
+    squares = checks(2, (0.03, 0.03, 0.03), (0.85, 0.85, 0.85))
+    levels = {}
+    for toner in (True, False):
+        board = upright(0, 1.0, 0, 1.0, 1.0, texture=squares, infrared=1.0, toner=toner)
+        _, infrared = view(board, samples=4).frames(5, 0)
+        mean = infrared.mean(axis=0)
+        levels[toner] = [float(mean[288 + y - 8 : 288 + y + 8, 327 + x - 8 : 327 + x + 8].mean())
+                         for y, x in ((-60, -60), (-60, 60), (140, -60), (140, 60))]  # fmt: skip
+    dark, light, light_below, dark_below = levels[True]
+    assert dark / light == pytest.approx(0.03 / 0.85, rel=0.25)  # noise lifts what is clipped at 0
+    assert dark_below / light_below == pytest.approx(0.03 / 0.85, rel=0.25)
+    assert min(levels[False]) > 0.9 * max(levels[False])
 
 
 def test_flying_pixels_lie_between_front_and_back() -> None:
@@ -186,12 +207,12 @@ def test_multipath_makes_concave_corners_deeper_and_leaves_planes() -> None:
     room = corner_room()
     traced = TracedScene(room)
     pose = beside(room.pose, DEPTH_TO_PHOTO)
-    longer = detour(traced, pose)
+    longer = detour(traced, DEPTH, pose)
     assert longer.min() >= 0
     assert 0.003 < longer.max() <= 0.06
-    assert not detour(TracedScene(scene(wall(1.0))), AHEAD).any()
+    assert not detour(TracedScene(scene(wall(1.0))), DEPTH, AHEAD).any()
     # Most where floor, wall and side meet.
-    geometry = DepthView(traced, pose, 1, (1,)).geometry()
+    geometry = DepthView(traced, DEPTH, pose, 1, (1,)).geometry()
     assert geometry[np.unravel_index(np.argmax(longer), longer.shape)] != 0
     steps = np.abs(np.diff(longer, axis=1)).max()
     assert steps < 0.003, "smooth"

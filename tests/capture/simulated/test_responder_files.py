@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from idfd.capture.exif import read_settings
 from idfd.capture.simulated.nikon.files import (
     WHITE_LEVEL,
     Sensor,
@@ -36,6 +35,7 @@ from idfd.capture.simulated.nikon.tiff import (
     Short,
     pack_tiff,
 )
+from idfd.storage.exif import read_settings
 from idfd.storage.images import decode_image, encode_jpeg
 
 INFO = ShotInfo(

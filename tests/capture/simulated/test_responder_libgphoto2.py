@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from responder_host import Host, HostError, connected
 
-from idfd.capture.exif import read_settings
 from idfd.capture.simulated.nikon.codes import Response
 from idfd.capture.simulated.nikon.faults import Delay, Fault, Respond, Stall, Unplug
 from idfd.capture.simulated.nikon.process import ResponderProcess
-from idfd.processing.color import linear_from_uint8
+from idfd.storage.color import linear_from_uint8
+from idfd.storage.exif import read_settings
 from idfd.storage.images import decode_image, read_photo
 
 pytest.importorskip("gphoto2")

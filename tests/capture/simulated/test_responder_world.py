@@ -13,7 +13,7 @@ from responder_host import Host, connected
 
 from idfd.capture.simulated.nikon.process import ResponderProcess
 from idfd.errors import InputError
-from idfd.processing.color import linear_from_uint8
+from idfd.storage.color import linear_from_uint8
 from idfd.storage.images import read_photo
 
 pytest.importorskip("gphoto2")

@@ -1,25 +1,29 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scene_views import View
 
+from idfd.calibration.boards.files import PRESETS
+from idfd.calibration.boards.geometry import corners_mm
 from idfd.capture.simulated.scene.boards import (
     BLACK,
     WHITE,
     BoardPose,
-    BoardSpec,
     board_scene,
     plane_scene,
     point_grid,
 )
 from idfd.capture.simulated.scene.model import SceneModel, Surface
-from idfd.errors import InputError
+from idfd.model.board import Board
 
-CHESS = BoardSpec("chessboard", 10, 7, 25.0, margin_mm=12.5)
+CHESS = Board(
+    kind="chessboard", columns=10, rows=7, square_mm=25.0, marker_mm=None, dictionary=None,
+    margin_mm=12.5,
+)  # fmt: skip
+CORNERS_M = corners_mm(CHESS) / 1000
 degrees = st.floats(-40, 40)
 
 
@@ -37,38 +41,6 @@ def texel(surface: Surface, place: np.ndarray) -> np.ndarray:
     return (uv[0] + share @ (uv[1:] - uv[0])) * [width, height]
 
 
-@pytest.mark.parametrize(
-    "spec", [BoardSpec(), CHESS, BoardSpec(columns=7, rows=5, square_mm=30, marker_mm=22.5)]
-)
-def test_the_print_matches_what_detectors_expect(spec: BoardSpec) -> None:
-    picture = spec.picture()
-    assert set(np.unique(picture)) == {0, 255}
-    if spec.kind == "charuco":
-        found, ids, _, _ = cv2.aruco.CharucoDetector(spec.charuco()).detectBoard(picture)
-        ids = np.asarray(ids).ravel()
-    else:
-        ok, found = cv2.findChessboardCorners(picture, (spec.columns - 1, spec.rows - 1))
-        assert ok
-        ids = np.arange(len(found))
-    assert len(ids) == (spec.columns - 1) * (spec.rows - 1)
-    per_metre = spec.square_px() / (spec.square_mm / 1000)
-    middle = np.array(picture.shape[::-1]) / 2 - 0.5
-    expected = spec.corners_m()[ids, :2] * per_metre + middle
-    # OpenCV 4.11 returns ChArUco corners half a pixel too far right and down; refining mends it.
-    start = np.asarray(found, np.float32).reshape(-1, 1, 2)
-    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-4)
-    refined = cv2.cornerSubPix(picture, start, (9, 9), (-1, -1), stop)
-    np.testing.assert_allclose(refined.reshape(-1, 2), expected, atol=0.02)
-
-
-def test_marker_bits_are_sharp() -> None:
-    spec = BoardSpec()
-    bit = spec.square_px() * spec.marker_mm / spec.square_mm / 7
-    assert bit == 24
-    with pytest.raises(InputError, match="simple ratio"):
-        BoardSpec(marker_mm=30.0001).picture()
-
-
 @settings(max_examples=25, deadline=None)
 @given(degrees, degrees, st.floats(-180, 180), st.floats(0.3, 3), st.floats(-0.3, 0.3))
 def test_the_board_lies_where_its_pose_says(
@@ -84,15 +56,39 @@ def test_the_board_lies_where_its_pose_says(
     outline = np.array([(x, y, 0) for y in (-half[1], half[1]) for x in (-half[0], half[0])])
     np.testing.assert_allclose(in_camera(scene, board.vertices), pose.to_camera(outline), atol=1e-6)
     # Straight lines between neighbouring corners keep the true scale.
-    corners = pose.to_camera(CHESS.corners_m()).reshape(CHESS.rows - 1, CHESS.columns - 1, 3)
+    corners = pose.to_camera(CORNERS_M).reshape(CHESS.rows - 1, CHESS.columns - 1, 3)
     np.testing.assert_allclose(np.linalg.norm(np.diff(corners, axis=1), axis=2), square, atol=1e-12)
+
+
+def test_the_wall_is_behind_a_tilted_board_and_toner_is_dark_in_the_infrared() -> None:
+    pose = BoardPose(2.5, tilt_deg=40, turn_deg=-40)
+    board, wall = board_scene(CHESS, pose).surfaces
+    assert board.toner
+    assert not wall.toner
+    scene = board_scene(CHESS, pose)
+    assert (
+        in_camera(scene, wall.vertices)[:, 2].min() > in_camera(scene, board.vertices)[:, 2].max()
+    )
+
+
+@pytest.mark.parametrize("kind", ["charuco", "aprilgrid"])
+def test_margins_that_are_no_whole_pixels_keep_the_scale(kind: str) -> None:
+    board = Board(margin_mm=7.77)
+    if kind == "aprilgrid":
+        board = PRESETS["kalibr"]
+    scene = board_scene(board, BoardPose(1.0))
+    surface = scene.surfaces[0]
+    corner = BoardPose(1.0).to_camera(corners_mm(board)[0] / 1000)
+    u, v = texel(surface, (corner - scene.pose.translation) @ scene.pose.rotation)
+    assert u == pytest.approx(round(u), abs=0.01)
+    assert v == pytest.approx(round(v), abs=0.01)
 
 
 def test_corners_lie_between_the_squares_of_the_texture() -> None:
     pose = BoardPose(0.7, 0.1, 0.05, 20, -30, 15)
     scene = board_scene(CHESS, pose)
     board = scene.surfaces[0]
-    for corner in CHESS.corners_m()[::11]:
+    for corner in CORNERS_M[::11]:
         camera = pose.to_camera(corner)
         world = (camera - scene.pose.translation) @ scene.pose.rotation
         u, v = texel(board, world)
@@ -118,7 +114,7 @@ def test_a_plane_lies_at_its_depth_and_fills_the_view(distance: float) -> None:
 
 
 def test_the_board_hides_the_wall() -> None:
-    depth, surface = View(board_scene(pose=BoardPose(0.5), wall_m=2.5)).picture(240)
+    depth, surface = View(board_scene(Board(), BoardPose(0.5), wall_m=2.5)).picture(240)
     assert np.allclose(depth[surface == 0], 0.5, atol=1e-6)
     assert np.allclose(depth[surface == 1], 2.5, atol=1e-6)
     # 0.6 m by 0.4 m at 0.5 m before a 14 mm lens.

@@ -22,7 +22,7 @@ from idfd.capture.simulated.world import QUALITIES, Placement, Quality, World
 from idfd.errors import InputError
 from idfd.model.rig import RigCalibration
 from idfd.model.schema import decode
-from idfd.processing.color import linear_from_uint8, luminance
+from idfd.storage.color import linear_from_uint8, luminance
 
 pytest.importorskip("open3d")
 pytest.importorskip("numba")
@@ -287,7 +287,7 @@ def test_places_are_reproducible_and_differ(tmp_path: Path) -> None:
 
 
 def test_refuses_what_it_cannot_show(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="tiny, draft, small, full"):
+    with pytest.raises(InputError, match="tiny, draft, small, board, full"):
         World("huge")
     with pytest.raises(InputError, match="stands nowhere"):
         World(SMALL, cache=tmp_path).photo(10, 0.25, 100, 1)
@@ -312,6 +312,7 @@ def test_presets_are_those_promised() -> None:
         "tiny": (600, 400),
         "draft": (960, 640),
         "small": (1500, 1000),
+        "board": (1800, 1200),
         "full": (6016, 4016),
     }
 

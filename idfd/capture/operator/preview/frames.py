@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from idfd.capture.cameras import DepthFrame
 from idfd.capture.checking.depth import RANGES_MM, measure_depth, range_histogram
-from idfd.processing.color import CLIP_LEVEL, brightest
 from idfd.processing.pictures import colors
+from idfd.storage.color import CLIP_LEVEL, brightest
 from idfd.storage.images import decode_image, encode_jpeg
 
 Picture = NDArray[np.uint8]

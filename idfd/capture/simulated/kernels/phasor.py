@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.capture.simulated.kernels.compiler import compiled
-from idfd.capture.simulated.kernels.surface import MISS, Float, Tables, normal_at, view_of
+from idfd.capture.simulated.kernels.surface import (
+    MISS,
+    Float,
+    Tables,
+    albedo_at,
+    normal_at,
+    view_of,
+)
 
 
 def _returned(
@@ -17,6 +24,7 @@ def _returned(
     distance: Float,
     prim: NDArray[np.uint32],
     bary: Float,
+    spread: float,
     light: Float,
 ) -> None:
     """Light of a lamp at the rays' origin that hits send straight back to it; 0 for a miss.
@@ -30,6 +38,7 @@ def _returned(
         distance: (N,) length of the way to each hit, metres.
         prim: (N,) triangles.
         bary: (N, 2) barycentric coordinates.
+        spread: Width of the bundle that each ray stands for, over its length.
         light: Written: (N,).
     """
     for i in range(len(prim)):
@@ -40,6 +49,9 @@ def _returned(
         surface = tables.owner[prim[i]]
         gloss, shininess = tables.finish[surface, 0], tables.finish[surface, 1]
         sent = tables.finish[surface, 2] * (1 - 0.9 * gloss) * cosine
+        if tables.finish[surface, 4] > 0:
+            wide = distance[i] * spread / math.sqrt(max(cosine, 0.1))
+            sent *= albedo_at(tables, prim[i], bary[i, 0], bary[i, 1], wide)[0]
         if gloss > 0:
             sent += gloss * (shininess + 8) / 8 * cosine**shininess
         light[i] = sent / max(distance[i] * distance[i], 1e-4)

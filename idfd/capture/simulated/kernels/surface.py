@@ -23,7 +23,7 @@ class Tables(NamedTuple):
     normals: Float  # (T, 3, 3) at the corners
     density: Float  # (T,) texels per metre
     owner: NDArray[np.int32]  # (T,) surface
-    finish: Float  # (S, 4): gloss, shininess, infrared, emission
+    finish: Float  # (S, 5): gloss, shininess, infrared, emission, toner
     levels: NDArray[np.int64]  # (S, L, 3): start, width, height of each texture level
     depth: NDArray[np.int64]  # (S,) number of levels
     texels: NDArray[np.uint16]  # (N, 3) linear albedo, 65535 is 1

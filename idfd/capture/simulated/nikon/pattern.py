@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idfd.capture.simulated.nikon.files import WHITE_LEVEL, Sensor, pack_mosaic, pack_photo
 from idfd.capture.simulated.nikon.pictures import LIVE_QUALITY, MIDDLE_GREY, Exposure, Pictures
 from idfd.capture.simulated.nikon.properties import F_NUMBERS
-from idfd.processing.color import encode_srgb
+from idfd.storage.color import encode_srgb
 from idfd.storage.images import encode_jpeg
 
 _LIVE_WIDTH = 640

@@ -6,9 +6,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import msgspec
+
 from idfd.capture.simulated.nikon.files import Sensor, pack_mosaic, pack_photo
 from idfd.capture.simulated.nikon.pictures import LIVE_QUALITY, MIDDLE_GREY, Exposure, Pictures
-from idfd.processing.color import linear_from_uint8
+from idfd.model.board import Board
+from idfd.storage.color import linear_from_uint8
 from idfd.storage.images import encode_jpeg
 
 
@@ -16,7 +19,7 @@ class WorldPictures(Pictures):
     """The rooms of :mod:`idfd.capture.simulated.world`.
 
     Args:
-        options: Arguments of the world: quality, seed, focus distance, cache folder.
+        options: Arguments of the world, as JSON has them.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -24,6 +27,8 @@ class WorldPictures(Pictures):
 
         if options.get("cache") is not None:
             options = {**options, "cache": Path(options["cache"])}
+        if options.get("board") is not None:
+            options = {**options, "board": msgspec.convert(options["board"], Board)}
         self._world = World(**options)
         self._lock = Lock()
         self._metered: float | None = None

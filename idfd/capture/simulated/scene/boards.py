@@ -4,99 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from idfd.calibration.boards.geometry import picture, pixels_per_mm
 from idfd.capture.simulated.scene import materials
 from idfd.capture.simulated.scene.items import Item, surfaces
 from idfd.capture.simulated.scene.model import Light, Pose, SceneModel, Surface
 from idfd.capture.simulated.scene.pigments import ink
 from idfd.capture.simulated.scene.primitives import Array, Mesh, merge, sheet
-from idfd.errors import InputError
+from idfd.model.board import Board
 
 EYE_M = (0.0, 0.0, 1.3)
 """Where the camera stands; it looks level along +y."""
 WHITE, BLACK = 0.85, 0.03
-"""Albedo of printed paper."""
-
-
-@dataclass(frozen=True)
-class BoardSpec:
-    """A printed calibration board; the default is the ChArUco board of the Azure Kinect's SDK.
-
-    Attributes:
-        kind: ``charuco`` or ``chessboard``.
-        columns: Squares across.
-        rows: Squares down.
-        square_mm: Side of a square.
-        marker_mm: Side of a marker, with its black border.
-        dictionary: OpenCV's name of the marker dictionary.
-        margin_mm: White paper around the squares, to the nearest pixel of the print.
-    """
-
-    kind: Literal["charuco", "chessboard"] = "charuco"
-    columns: int = 14
-    rows: int = 9
-    square_mm: float = 40.0
-    marker_mm: float = 30.0
-    dictionary: str = "DICT_5X5_250"
-    margin_mm: float = 20.0
-
-    def corners_m(self) -> Array:
-        """Inner corners on the board, row by row from the upper left one as OpenCV counts them.
-
-        Returns:
-            ((rows - 1) * (columns - 1), 3) metres from the board's middle: x to the right, y down,
-            z = 0.
-        """
-        side = self.square_mm / 1000
-        x = (np.arange(1, self.columns) - self.columns / 2) * side
-        y = (np.arange(1, self.rows) - self.rows / 2) * side
-        grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-        return np.concatenate([grid, np.zeros((len(grid), 1))], 1)
-
-    def charuco(self) -> cv2.aruco.CharucoBoard:
-        """The board as OpenCV's detector knows it, in metres."""
-        dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, self.dictionary))
-        size = (self.columns, self.rows)
-        return cv2.aruco.CharucoBoard(
-            size, self.square_mm / 1000, self.marker_mm / 1000, dictionary
-        )
-
-    def square_px(self) -> int:
-        """Side of a square in :meth:`picture`; all edges lie exactly between pixels.
-
-        Raises:
-            InputError: Marker and square have no simple ratio.
-        """
-        if self.kind == "chessboard":
-            return 64
-        bits = self.charuco().getDictionary().markerSize + 2
-        for per_bit in range(20, 200):
-            marker = per_bit * bits
-            side = marker * self.square_mm / self.marker_mm
-            if side == round(side) and (round(side) - marker) % 2 == 0:
-                return round(side)
-        raise InputError(
-            f"markers of {self.marker_mm} mm in squares of {self.square_mm} mm cannot be drawn",
-            limit="sizes in a simple ratio, such as 3 to 4",
-        )
-
-    def picture(self) -> NDArray[np.uint8]:
-        """The print with its margin, 255 for paper and 0 for ink, (H, W) uint8."""
-        side = self.square_px()
-        if self.kind == "chessboard":
-            row, column = np.mgrid[: self.rows, : self.columns]
-            squares = np.where((row + column) % 2, 255, 0).astype(np.uint8)
-            inner = np.kron(squares, np.ones((side, side), np.uint8))
-        else:
-            size = (side * self.columns, side * self.rows)
-            inner = np.asarray(self.charuco().generateImage(size, marginSize=0), np.uint8)
-        margin = round(self.margin_mm / self.square_mm * side)
-        return np.pad(inner, margin, constant_values=255)
+"""Albedo of printed paper, in visible light and in the infrared."""
+_PX_PER_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -121,34 +45,43 @@ class BoardPose:
 
     def to_camera(self, points: ArrayLike) -> Array:
         """Points on the board, (..., 3) metres, in the photo camera's frame."""
-        tilt, turn, roll = np.radians([self.tilt_deg, self.turn_deg, self.roll_deg])
-        rotation = _rotation(0, tilt) @ _rotation(1, -turn) @ _rotation(2, roll)
         place = [self.right_m, self.down_m, self.distance_m]
-        return np.asarray(points, np.float64) @ rotation.T + place
+        return np.asarray(points, np.float64) @ self.rotation.T + place
+
+    @property
+    def rotation(self) -> Array:
+        """From the board's frame (x right, y down, z into the print) to the photo camera's."""
+        tilt, turn, roll = np.radians([self.tilt_deg, self.turn_deg, self.roll_deg])
+        return _rotation(0, tilt) @ _rotation(1, -turn) @ _rotation(2, roll)
 
 
 def board_scene(
-    spec: BoardSpec = BoardSpec(), pose: BoardPose = BoardPose(), wall_m: float = 3.0
+    board: Board, pose: BoardPose = BoardPose(), wall_m: float | None = None
 ) -> SceneModel:
     """A flat board before a wall.
 
-    The corners of ``spec.corners_m()`` lie at ``pose.to_camera(corners)`` in the camera's frame.
+    What :func:`idfd.calibration.boards.geometry.corners_mm` gives lies at ``pose.to_camera`` of it
+    (in metres) in the camera's frame.
 
     Args:
-        spec: What is printed.
+        board: What is printed.
         pose: Where it is held.
-        wall_m: Depth of the wall behind it.
+        wall_m: Depth of the wall behind it; by default a metre behind its farthest corner.
     """
     camera = _level_pose()
-    texture = _print(spec)
-    height, width = np.array(texture.shape[:2]) / spec.square_px() * spec.square_mm / 1000
-    flat = sheet(width, height, (0.0, 0.0, 1.0, 1.0)).moved(z=-height / 2)
+    texture = _print(board)
+    # Not from the board's size: the margin of its picture is rounded.
+    half = np.array(texture.shape[1::-1]) / pixels_per_mm(board, _PX_PER_MM) / 2000
+    outline = np.array([(x, y, 0.0) for y in (-half[1], half[1]) for x in (-half[0], half[0])])
+    if wall_m is None:
+        wall_m = float(pose.to_camera(outline)[:, 2].max()) + 1.0
+    flat = sheet(2 * half[0], 2 * half[1], (0.0, 0.0, 1.0, 1.0)).moved(z=-half[1])
     points = np.stack([flat.vertices[:, 0], -flat.vertices[:, 2], flat.vertices[:, 1]], -1)
-    held = replace(flat, vertices=_to_world(camera, pose.to_camera(points)))
-    board = _surface("board", held, texture)
+    seen = replace(flat, vertices=_to_world(camera, pose.to_camera(points)))
+    paper = replace(_surface("board", seen, texture), infrared=1.0, toner=True)
     wall = surfaces([Item("wall", ((materials.paint("9aa3a8", "c8ced2"), _wall(wall_m)),))])
     light = Light((-0.8, 0.3, 2.2), 0.2, (0.9, 0.9, 0.9))
-    return SceneModel("board", "board", (board, *wall), (light,), (0.6, 0.6, 0.6), camera)
+    return SceneModel("board", "board", (paper, *wall), (light,), (0.6, 0.6, 0.6), camera)
 
 
 def plane_scene(distance_m: float, seed: int = 0) -> SceneModel:
@@ -216,8 +149,8 @@ def _wall(distance_m: float) -> Mesh:
 
 
 @lru_cache(4)
-def _print(spec: BoardSpec) -> NDArray[np.float32]:
-    grey = np.where(spec.picture() > 127, WHITE, BLACK).astype(np.float32)
+def _print(board: Board) -> NDArray[np.float32]:
+    grey = np.where(picture(board, _PX_PER_MM) > 127, WHITE, BLACK).astype(np.float32)
     return np.repeat(grey[..., None], 3, axis=2)
 
 

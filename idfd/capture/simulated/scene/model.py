@@ -27,6 +27,8 @@ class Surface:
         gloss: Strength of the mirror-like part in [0, 1]; 0 is matt.
         shininess: Exponent of the highlight (Blinn-Phong).
         infrared: Reflectance at 850 nm in [0, 1], of the whole surface.
+        toner: The texture is printed with carbon, which is as dark there as in visible light:
+            ``infrared`` is that of its white, and its red channel scales it.
         emission: Light that the surface gives off by itself, times its texture; 0 for none.
         smooth: Shade with interpolated vertex normals, as for curved surfaces.
     """
@@ -39,6 +41,7 @@ class Surface:
     gloss: float = 0.0
     shininess: float = 30.0
     infrared: float = 0.5
+    toner: bool = False
     emission: float = 0.0
     smooth: bool = False
 

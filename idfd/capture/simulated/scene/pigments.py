@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idfd.processing.color import decode_srgb
+from idfd.storage.color import decode_srgb
 
 Colour = tuple[float, float, float]
 """Linear RGB albedo in [0, 1]."""

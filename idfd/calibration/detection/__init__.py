@@ -1,0 +1,1 @@
+"""Boards found in images, their corners to a few hundredths of a pixel."""

@@ -1,0 +1,1 @@
+"""The solver: intrinsics and extrinsics of a rig from views of a board."""
