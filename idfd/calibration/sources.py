@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +150,7 @@ def _matching(folder: Path, camera: CameraName, pattern: str) -> list[Path]:
 
 
 def view_names(stems: Iterable[str]) -> list[str]:
-    """Names without what all of them begin and end with; numbers are not cut into.
+    """Names without what all of them begin and end with; words and numbers are not cut into.
 
     >>> view_names(["left01", "left02"])
     ['01', '02']
@@ -159,15 +158,24 @@ def view_names(stems: Iterable[str]) -> list[str]:
     names = list(stems)
     if len(set(names)) < 2:
         return names
-    start = re.sub(r"\d+$", "", _common_start(names))
-    rest = [name[len(start) :] for name in names]
-    end = re.sub(r"\d+$", "", _common_start([name[::-1] for name in rest]))
-    short = [name[: len(name) - len(end)] for name in rest]
+    start = _shared(names)
+    rest = [name[start:] for name in names]
+    end = _shared([name[::-1] for name in rest])
+    short = [name[: len(name) - end] for name in rest]
     # A name that is a part of the others, such as 'board' beside 'board2', stays whole.
     return short if all(short) else names
 
 
-def _common_start(names: list[str]) -> str:
+def _shared(names: list[str]) -> int:
+    """How many characters all names begin with, up to the end of a word or number."""
     first, last = min(names), max(names)
     same = [a == b for a, b in zip(first, last, strict=False)]
-    return first[: (*same, False).index(False)]
+    length = (*same, False).index(False)
+    while length and any(_inside_a_run(name, length) for name in names):
+        length -= 1
+    return length
+
+
+def _inside_a_run(name: str, place: int) -> bool:
+    around = name[place - 1 : place + 1]
+    return len(around) == 2 and (around.isdecimal() or around.isalpha())

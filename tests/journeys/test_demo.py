@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import h5py
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +17,8 @@ from idfd.capture.session.reader import SessionReader
 from idfd.capture.session.verify import verify_session
 from idfd.cli.main import main
 from idfd.model import schema
+from idfd.model.board import Board
+from idfd.model.calibration import CalibrationReport
 from idfd.model.capture import Collection
 from idfd.model.rig import RigCalibration
 from idfd.processing.register import register_depth
@@ -64,6 +67,55 @@ def test_registered_depth_is_the_truth(demo: Path) -> None:
             assert np.median(error) < median_mm
             # At edges a pixel of the photo may lie on the other side.
             assert np.mean(error < 30) > 0.96
+
+
+def test_the_calibration_is_the_rig(demo: Path) -> None:
+    found = schema.load(RigCalibration, demo / "calibration/calibration.json")
+    true = schema.load(RigCalibration, demo / "session/calibration.json")
+    for name, most in (("fx", 0.0005 * true.photo.fx), ("fy", 0.0005 * true.photo.fy),
+                       ("cx", 0.5), ("cy", 0.5)):  # fmt: skip
+        assert abs(getattr(found.photo, name) - getattr(true.photo, name)) < most
+    mounts = (found.depth_to_photo, true.depth_to_photo)
+    shifts, turns = ([np.array(getattr(mount, name)) for mount in mounts]
+                     for name in ("translation_mm", "rotation"))  # fmt: skip
+    assert np.linalg.norm(shifts[0] - shifts[1]) < 0.3
+    assert np.degrees(np.linalg.norm(cv2.Rodrigues(turns[0] @ turns[1].T)[0])) < 0.02
+    assert found.reference is not None
+    # The draft renderer blurs more than its lens would; see docs/simulated-rig.md.
+    assert found.blur is not None
+    assert found.blur.focus_distance_m == pytest.approx(true.focus_distance_m, rel=0.1)
+
+
+def test_a_print_of_the_wrong_size_is_found_out(demo: Path, tmp_path: Path) -> None:
+    board = schema.load(Board, demo / "boards/board.json")
+    wrong = msgspec.structs.replace(board, square_mm=board.square_mm * 1.03)
+    (tmp_path / "wrong.json").write_bytes(schema.encode(wrong))
+    out = tmp_path / "calibration"
+    run("calibrate", "solve", demo / "boards", "--board", tmp_path / "wrong.json", "-o", out)
+    checks = {c.name: c for c in schema.load(CalibrationReport, out / "report.json").checks}
+    assert checks["print_scale"].verdict == "warn"
+    assert checks["print_scale"].value == pytest.approx(100 * (1 - 1 / 1.03), abs=1.0)
+
+
+def test_a_calibration_is_checked_on_other_scenes(demo: Path, tmp_path: Path) -> None:
+    path = demo / "calibration/calibration.json"
+    assert run("calibrate", "check", path, demo / "session", "--overlay", tmp_path) == 0
+    assert list(tmp_path.glob("*.png"))
+    rig = schema.load(RigCalibration, path)
+    bump = cv2.Rodrigues(np.radians([0.0, 1.0, 0.0]))[0] @ np.array(rig.depth_to_photo.rotation)
+    rows = tuple(tuple(float(value) for value in row) for row in bump)
+    moved = msgspec.structs.replace(rig.depth_to_photo, rotation=rows)
+    bumped = msgspec.structs.replace(rig, depth_to_photo=moved, reference=None)
+    (tmp_path / "bumped.json").write_bytes(schema.encode(bumped))
+    assert run("calibrate", "check", tmp_path / "bumped.json", demo / "session") == 1
+
+
+def test_the_release_holds_the_metric_defocus_map(demo: Path) -> None:
+    everything = IDFD(demo / "demo.h5", split="train")
+    assert everything.has_defocus
+    triple = everything[0]
+    assert triple.defocus is not None
+    assert np.array_equal(np.isfinite(triple.defocus), triple.measured & (triple.depth > 0))
 
 
 def test_the_photos_were_taken_as_planned(demo: Path) -> None:

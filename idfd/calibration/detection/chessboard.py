@@ -26,8 +26,8 @@ _THOROUGH = cv2.CALIB_CB_NORMALIZE_IMAGE
 def find_chessboard(image: NDArray[Any], board: Board) -> Array | None:
     """Inner corners to a pixel or so, numbered as those of the board, (N, 2); None without."""
     inner = (board.columns - 1, board.rows - 1)
-    # Squares need not be read, only seen: the full size of a large photo is never needed.
-    for scale in islice(levels(image), 2):
+    # Squares need not be read, only seen: neither a large photo's full size nor more is needed.
+    for scale in islice((scale for scale in levels(image) if scale <= 1), 2):
         plain = level(image, scale)
         for picture, thorough in ((plain, False), (plain.evened(), False), (plain, True)):
             if thorough:

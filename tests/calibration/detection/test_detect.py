@@ -98,14 +98,14 @@ def test_the_dictionary_may_be_a_longer_one_of_its_family() -> None:
 
 def test_large_images_are_searched_in_small() -> None:
     camera = msgspec.structs.replace(
-        CAMERA, width=2700, height=1800, fx=2040, fy=2040, cx=1341.9, cy=906.3
+        CAMERA, width=1800, height=1200, fx=1360, fy=1360, cx=894.6, cy=604.2
     )
     seen = view(CHARUCO, *pose((20, 10, 5), (60, 20, 900)), camera=camera, blur_px=1.5)
     found = detect(seen.image, CHARUCO)
     assert len(found.ids) == 40
     assert np.abs(found.pixels - seen.corners).max() < 0.03
     # So far away that the first reduced picture does not show the bits.
-    seen = view(CHARUCO, *pose((20, 10, 5), (60, 20, 3400)), camera=camera)
+    seen = view(CHARUCO, *pose((20, 10, 5), (60, 20, 2200)), camera=camera)
     found = detect(seen.image, CHARUCO)
     assert len(found.ids) == 40
     assert np.abs(found.pixels - seen.corners).max() < 0.15

@@ -12,8 +12,10 @@ from idfd.capture.operator.opening import opened, opened_rig
 from idfd.capture.operator.single import shoot_scene
 from idfd.capture.operator.status import session_status
 from idfd.capture.rig import RigProfile
-from idfd.errors import CameraError, InputError
+from idfd.errors import CameraError, InputError, SchemaError
 from idfd.model import schema
+from idfd.model.camera import Extrinsics, Intrinsics
+from idfd.model.rig import RigCalibration
 from idfd.model.session import SESSION
 
 PLAN = "scene,group,environment,note\na,room,lab,\nb,room,lab,\n"
@@ -92,6 +94,29 @@ def test_a_session_keeps_its_rig(rig: FakeRig, tmp_path: Path) -> None:
     profile.write_bytes(schema.encode(RigProfile(name="right")))
     with pytest.raises(InputError, match="another rig"), opened(tmp_path / "s", str(profile)):
         pass
+
+
+def test_a_session_keeps_a_copy_of_its_calibration(rig: FakeRig, tmp_path: Path) -> None:
+    camera = Intrinsics(width=640, height=576, fx=500, fy=500, cx=320, cy=288)
+    level = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    mount = Extrinsics(source="depth", target="photo", rotation=level, translation_mm=(90, 0, 0))
+    known = RigCalibration(photo=camera, depth=camera, depth_to_photo=mount, origin="calibrated")
+    file = tmp_path / "calibration.json"
+    file.write_bytes(schema.encode(known))
+    # A session that was started without one takes it up, too.
+    with opened(tmp_path / "s", None) as shooter:
+        assert shooter.session.calibration is None
+    for _ in range(2):
+        with opened(tmp_path / "s", None, calibration=file) as shooter:
+            assert shooter.session.calibration == known
+    file.write_bytes(schema.encode(msgspec.structs.replace(known, origin="nominal")))
+    other = opened(tmp_path / "s", None, calibration=file)
+    with pytest.raises(InputError, match="another calibration"), other:
+        pass
+    file.write_text("{}")
+    with pytest.raises(SchemaError), opened(tmp_path / "t", None, calibration=file):
+        pass
+    assert not (tmp_path / "t").exists()
 
 
 def test_a_camera_that_is_missing_starts_no_session(rig: FakeRig, tmp_path: Path) -> None:
