@@ -41,7 +41,8 @@ def check_markers(found: Found, board: Board, layout: Layout, where: Where) -> N
     # Another number of columns may agree with many markers, but not with all of them.
     if len(found.others.keys() & layout.markers.keys()) >= 2:
         other, count = likeliest(board, found.markers | found.others)
-        if count >= len(found.markers) + 2:
+        changed = (other.columns, other.legacy) != (board.columns, board.legacy)
+        if changed and count >= len(found.markers) + 2:
             raise misfit(board, other, where)
     beyond = sorted(number for number in found.others if number not in layout.markers)
     if len(beyond) >= max(_FEWEST_BEYOND, 0.12 * len(found.markers)):
