@@ -15,9 +15,10 @@ from idfd.calibration.detection.diagnose import (
     larger_chessboard,
 )
 from idfd.calibration.detection.layout import Layout, layout_of
+from idfd.calibration.detection.light import shading
 from idfd.calibration.detection.markers import Seen, find_markers
 from idfd.calibration.detection.mismatch import check_marker_size, check_markers
-from idfd.calibration.detection.saddle import approach, refine, saddle_score, shading
+from idfd.calibration.detection.saddle import approach, refine, saddle_score
 from idfd.calibration.detection.warp import Warp
 from idfd.calibration.views import Detection
 from idfd.errors import InputError

@@ -42,17 +42,15 @@ class Level:
 
 
 def levels(image: NDArray[Any]) -> Iterator[float]:
-    """Scales to try, the quickest first."""
+    """Scales to try, the quickest first; whole fractions, which OpenCV reduces by quickly."""
     longer = max(image.shape)
     if longer <= FIRST:
         yield 1.0
         if 2 * longer <= _ENLARGED:
             yield 2.0
         return
-    for side in (FIRST, _SECOND):
-        if side < 0.8 * longer:
-            yield side / longer
-    yield 1.0
+    factors = [round(longer / side) for side in (FIRST, _SECOND)]
+    yield from sorted({1 / factor for factor in factors if factor > 1} | {1.0})
 
 
 def level(
@@ -62,18 +60,22 @@ def level(
 
     Args:
         image: (H, W) uint8 or uint16.
-        scale: From :func:`levels`.
+        scale: 1 / 2, 1 / 3 ..., 1 or 2. Rows and columns that do not fill a pixel are left out.
         region: Left, upper, right and lower pixel, the latter two exclusive; None for all of it.
     """
     left, upper, right, lower = region or (0, 0, image.shape[1], image.shape[0])
     part = image[upper:lower, left:right]
-    if scale != 1:
-        kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        # The size is rounded, so that the true scale differs by a hair from the one asked for.
-        scale = round(part.shape[1] * scale) / part.shape[1]
+    if scale < 1:
+        factor = min(round(1 / scale), *part.shape)
+        height, width = (side // factor for side in part.shape)
         part = cv2.resize(
-            part, (round(part.shape[1] * scale), round(part.shape[0] * scale)), interpolation=kind
+            part[: height * factor, : width * factor],
+            (width, height),
+            interpolation=cv2.INTER_AREA,
         )
+        scale = 1 / factor
+    elif scale > 1:
+        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     return Level(to_uint8(part), scale, (left, upper))
 
 
@@ -89,7 +91,7 @@ def to_uint8(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 def edge_width(image: NDArray[Any]) -> float:
     """Width of the sharpest edges in pixels, contrast over slope; 3 is sharp."""
-    picture = level(image, min(1.0, FIRST / max(image.shape)))
+    picture = level(image, 1 / max(1, round(max(image.shape) / FIRST)))
     smooth = cv2.GaussianBlur(picture.picture.astype(np.float32), (0, 0), 1.0)
     across, down = (cv2.Sobel(smooth, -1, 1 - k, k, scale=1 / 8) for k in (0, 1))
     contrast = np.subtract(*np.percentile(smooth[::2, ::2], (99, 1)))

@@ -24,8 +24,9 @@ _WINDOW = 13
 """Side of the squares that a threshold is the mean of."""
 _SMALLEST = 32
 """Way round the smallest marker that may be read, in pixels of the picture."""
-_ENOUGH = 0.8
-"""Share of the markers inside the image from which on no other picture is tried."""
+_ENOUGH = 0.5
+"""Share of the markers inside the image from which on no other picture is tried: corners need none
+beside them."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ FAMILIES = (
 """Dictionaries by size; within a family a smaller one is the beginning of the larger ones."""
 _FEWEST_BEYOND = 4
 _WIDEST_BOARD, _MOST_MARKERS = 24, 200
-_RATIO_TOLERANCE, _RATIO_TOLERANCE_PX = 0.03, 0.5
+_RATIO_TOLERANCE = 0.03
+_EDGES_IN_A_SIDE = 10
+"""Sides of markers are measured where blurred edges are so much narrower."""
 
 
 def check_markers(found: Found, board: Board, layout: Layout, where: Where) -> None:
@@ -73,20 +75,14 @@ def check_marker_size(
         return
     inside = np.stack([layout.markers[number] for number in seen])
     quads = np.stack(list(seen.values()))
-    # Where the middles lie does not depend on the size of the markers.
-    matrix = np.asarray(cv2.findHomography(inside.mean(axis=1), quads.mean(axis=1))[0])
-    if matrix.shape != (3, 3):  # their middles lie on a line
-        return
-    sides = mean_sides(quads)
-    ratio = float(np.median(sides / mean_sides(cv2.perspectiveTransform(inside, matrix))))
-    if abs(ratio - 1) <= _RATIO_TOLERANCE:
-        return
-    tolerance_px = _RATIO_TOLERANCE_PX
-    if board.kind == "charuco":
-        # Blur rounds the corners of a marker, which shrinks the quadrilateral that is found.
+    ratio = _size_ratio(inside, quads)
+    if board.kind == "charuco" and abs(ratio - 1) > _RATIO_TOLERANCE:
+        # They come from a reduced picture; and blur rounds their corners, which shrinks them.
         low, high = np.maximum(quads.min(axis=(0, 1)), 0).astype(int), quads.max(axis=(0, 1))
-        tolerance_px += 0.25 * edge_width(image[low[1] : int(high[1]), low[0] : int(high[0])])
-    if abs(ratio - 1) * float(np.median(sides)) > tolerance_px:
+        width = edge_width(image[low[1] : int(high[1]), low[0] : int(high[0])])
+        sharp = width * _EDGES_IN_A_SIDE < float(np.median(mean_sides(quads)))
+        ratio = _size_ratio(inside, _sharpened(image, quads)) if sharp else 1.0
+    if abs(ratio - 1) > _RATIO_TOLERANCE:
         raise InputError(
             f"the markers measure {ratio * layout.marker_mm:.3g} mm where the board has "
             f"{layout.marker_mm:g} mm",
@@ -96,6 +92,28 @@ def check_marker_size(
             else f"gaps of {board.gap_ratio:g} of a tag",
             remedy=REMEDY,
         )
+
+
+def _size_ratio(inside: NDArray[Any], quads: NDArray[Any]) -> float:
+    """Size of markers over that on the board; 1 where their middles do not tell."""
+    # Where the middles lie does not depend on the size of the markers.
+    matrix = np.asarray(cv2.findHomography(inside.mean(axis=1), quads.mean(axis=1))[0])
+    if matrix.shape != (3, 3):  # they lie on a line
+        return 1.0
+    return float(
+        np.median(mean_sides(quads) / mean_sides(cv2.perspectiveTransform(inside, matrix)))
+    )
+
+
+def _sharpened(image: NDArray[Any], quads: NDArray[Any]) -> NDArray[np.float64]:
+    """Corners of markers moved to where their edges meet in the image itself."""
+    window = max(2, int(0.1 * np.median(mean_sides(quads))))
+    limit = np.array(image.shape[::-1]) - 2 * window - 4
+    start = np.clip(quads, 2 * window + 3, limit).reshape(-1, 1, 2).astype(np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.05)
+    source = image if image.dtype == np.uint8 else image.astype(np.float32)
+    moved = cv2.cornerSubPix(source, start, (window, window), (-1, -1), stop)
+    return np.asarray(moved, np.float64).reshape(quads.shape)
 
 
 def mean_sides(quads: NDArray[Any]) -> NDArray[np.float64]:

@@ -18,13 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-_ANGLES = np.arange(24) * (2 * np.pi / 24)
-"""Samples on a ring round a corner."""
+from idfd.calibration.detection.sampling import ANGLES, Array, Surroundings, ring, sample
+
 _LEAST_HALF, _LARGEST_HALF = 4, 20
 _LEAST_WINDOW, _LARGEST_WINDOW = 2, 20
-_SURFACES = {2: 24, 1: 8}
-"""Degree of the surface that stands for the light, by the corners that it needs."""
 _STEPS = 12
 _CONVERGED_PX = 0.01
 _INTERPOLATED = 4 / 9
@@ -32,33 +29,9 @@ _INTERPOLATED = 4 / 9
 _ROUNDING = 2 / 12
 """Variance of the difference of two whole numbers that were rounded."""
 _FLAT = 1e-6
-"""Sum of squared slopes of a patch that shows nothing."""
+"""Sum of squared slopes of a patch that shows nothing; their ratio at a single edge."""
 _FLOOR_PX = 0.005
 """What is left without noise: interpolation, and edges that a lens bends."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """How the board lies in the image round corners, to second order.
-
-    Attributes:
-        axes: (N, 2, 2); columns are the pictures of one mm along the board's x and y axes, pixels.
-        bend: (N, 2, 3); pixels for x², x y and y² of board coordinates in mm.
-    """
-
-    axes: Array
-    bend: Array
-
-    def chosen(self, which: NDArray[Any]) -> Surroundings:
-        """Those of some corners."""
-        return Surroundings(self.axes[which], self.bend[which])
-
-    def offsets(self, board: Array) -> Array:
-        """Pixels from each corner to points (M, 2) mm from it: (N, M, 2)."""
-        x, y = board.T
-        straight = self.axes @ board.T
-        bent = self.bend @ np.stack([x * x, x * y, y * y])
-        return np.swapaxes(straight + bent, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -84,36 +57,11 @@ def saddle_score(image: NDArray[Any], pixels: Array, around: Surroundings, radiu
         (N,) float64 from -1 to 1: positive where the quadrant between the axes is bright. An
         ideal corner gives 0.9 to 1, the end of an edge 0.6, an edge 0.
     """
-    seen = _ring(image, pixels, around, radius)
+    seen = ring(image, pixels, around, radius)
     seen = seen - seen.mean(axis=1, keepdims=True)
-    wave = np.sin(2 * _ANGLES)
+    wave = np.sin(2 * ANGLES)
     power = np.sqrt((seen**2).sum(axis=1) * (wave**2).sum())
     return np.divide(seen @ wave, power, out=np.zeros(len(seen)), where=power > 0)
-
-
-def shading(image: NDArray[Any], pixels: Array, around: Surroundings, radius: float) -> Array:
-    """How much brighter the light gets per pixel to the right and down, (N, 2).
-
-    The one thing that differs after half a turn is the light: it falls off towards the edges of the
-    image and of an infrared lamp's beam. Rings round all corners are half dark and half bright, so
-    a smooth surface through the logarithms of their means is that of the light.
-    """
-    degree = next((d for d, corners in _SURFACES.items() if len(pixels) >= corners), 0)
-    if not degree:
-        return np.zeros_like(pixels)
-    light = np.log(np.maximum(_ring(image, pixels, around, radius).mean(axis=1), 1.0))
-    middle, size = pixels.mean(axis=0), float(np.ptp(pixels, axis=0).max()) / 2
-    x, y = ((pixels - middle) / size).T
-    powers = [(i, k - i) for k in range(degree + 1) for i in range(k + 1)]
-    terms = np.stack([x**i * y**j for i, j in powers], axis=1)
-    kept = np.ones(len(pixels), bool)
-    for _ in range(2):
-        surface = np.linalg.lstsq(terms[kept], light[kept], rcond=1e-6)[0]
-        away = np.abs(light - terms @ surface)
-        kept = away <= 4 * np.median(away) + 1e-9
-    right = np.stack([i * x ** max(i - 1, 0) * y**j for i, j in powers], axis=1) @ surface
-    down = np.stack([j * x**i * y ** max(j - 1, 0) for i, j in powers], axis=1) @ surface
-    return np.stack([right, down], axis=1) / size
 
 
 def approach(image: NDArray[Any], pixels: Array, radius_px: Array) -> Array:
@@ -151,7 +99,7 @@ def refine(
         image: (H, W) uint8, uint16 or float32.
         pixels: Corners to about the width of an edge, (N, 2).
         around: How the board lies there.
-        light: What :func:`shading` says, (N, 2).
+        light: Growth of brightness from :func:`~idfd.calibration.detection.light.shading`, (N, 2).
         reach_mm: Radius on the board within which it looks the same after half a turn.
     """
     found, deviation = np.full((len(pixels), 2), np.nan), np.full(len(pixels), np.nan)
@@ -176,7 +124,7 @@ def refine(
         left, place = left[inside], place[inside]
         if not len(left):
             break
-        patch = (_sample(image, place) / lamp[left]).reshape(len(left), *weight.shape)
+        patch = (sample(image, place) / lamp[left]).reshape(len(left), *weight.shape)
         move, deviation_px = _turn(patch, weight, scaled.axes[left] / half)
         at[left] += move
         far = np.linalg.norm(move, axis=1)
@@ -205,7 +153,7 @@ def _turn(patch: Array, weight: Array, axes: Array) -> tuple[Array, Array]:
     weighted = weight * slope
     normal = weighted @ np.swapaxes(slope, 1, 2)
     trace = normal[:, 0, 0] + normal[:, 1, 1]
-    normal += np.eye(2) * (1e-9 * trace + 1e-12)[:, None, None]  # one edge only: huge, not an error
+    normal += np.eye(2) * (1e-9 * trace + 1e-12)[:, None, None]
     inverse = np.linalg.inv(normal)
     move = -(inverse @ weighted @ np.swapaxes(difference, 1, 2))[..., 0]
     # A difference has twice the variance of a sample, and samples closer than pixels share theirs.
@@ -213,37 +161,11 @@ def _turn(patch: Array, weight: Array, axes: Array) -> tuple[Array, Array]:
     noise /= np.minimum(np.abs(np.linalg.det(axes)), 1)
     covariance = inverse @ (weighted @ np.swapaxes(weighted, 1, 2)) @ inverse
     variance = noise * (covariance[:, 0, 0] + covariance[:, 1, 1]) / 2
-    variance[trace < _FLAT] = np.inf
+    # Where nothing but one edge is seen, rounding may leave anything.
+    variance[(trace < _FLAT) | ~(variance >= 0)] = np.inf
     return move, np.sqrt(variance + _FLOOR_PX**2)
 
 
 def _odd(rows: Array, half: int) -> Array:
     """The first half of rows (..., K) less the second half turned round."""
     return rows[..., :half] - rows[..., : -half - 1 : -1]
-
-
-def _ring(image: NDArray[Any], pixels: Array, around: Surroundings, radius: float) -> Array:
-    circle = radius * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
-    return _sample(image, pixels[:, None] + around.offsets(circle))
-
-
-def _sample(image: NDArray[Any], places: Array) -> Array:
-    """The image at (N, M, 2) pixels, linearly between them, (N, M) float64.
-
-    OpenCV 4's ``remap`` rounds places to 1/32 pixel, which a regular grid does not average out.
-    """
-    height, width = image.shape
-    x = np.clip(places[..., 0], 0, width - 1)
-    y = np.clip(places[..., 1], 0, height - 1)
-    left, upper = x.astype(np.intp), y.astype(np.intp)
-    x -= left
-    y -= upper
-    first = upper * width + left
-    right = (left < width - 1).astype(np.intp)
-    down = np.where(upper < height - 1, width, 0)
-    flat = image.reshape(-1)
-    above, above_right = flat[first].astype(np.float64), flat[first + right]
-    below, below_right = flat[first + down].astype(np.float64), flat[first + down + right]
-    above += x * (above_right - above)
-    below += x * (below_right - below)
-    return above + y * (below - above)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.calibration.detection.saddle import Surroundings
+from idfd.calibration.detection.sampling import Surroundings
 
 Array = NDArray[np.float64]
 _POINTS_PER_TERM = 5

@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 
 from idfd.calibration.boards.geometry import corners_mm
 from idfd.calibration.detection.detect import detect
-from idfd.calibration.detection.saddle import (
-    Surroundings,
-    approach,
-    refine,
-    saddle_score,
-    shading,
-)
+from idfd.calibration.detection.light import shading
+from idfd.calibration.detection.saddle import approach, refine, saddle_score
+from idfd.calibration.detection.sampling import Surroundings
 from idfd.model.board import Board
 
 TILTED = pose((20, -25, 8), (10, -5, 560))
