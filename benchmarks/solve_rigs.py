@@ -99,17 +99,20 @@ def main() -> None:
         start = time.perf_counter()
         solution = solve_rig(seen, BOARD, depth=world.mount.depth)
         spent = time.perf_counter() - start
+        hold = {}
         for row, truth in rows(solution, world):
             assert row.low is not None
             assert row.high is not None
-            held[row.name].append(row.low <= truth <= row.high)
+            hold[row.name] = row.low <= truth <= row.high
+            held[row.name].append(hold[row.name])
         found = errors_of(solution, world)
         for kind, value in found.items():
             worst[kind].append(value)
         models[solution.photo.model] += 1
         told = ", ".join(f"{kind} {value:.4f} {UNITS[kind]}" for kind, value in found.items())
         print(
-            f"rig {rig}: {told}; {solution.photo.model}, solved in {spent:.1f} s, "
+            f"rig {rig}: {told}; {sum(hold.values())} of {len(hold)} intervals hold the truth; "
+            f"{solution.photo.model}, solved in {spent:.1f} s, "
             f"{len(solution.dropped)} left out, {(time.perf_counter() - began) / 60:.1f} min",
             flush=True,
         )

@@ -18,7 +18,12 @@ from idfd.calibration.sources import BURST_SUFFIXES, ImageSource, find_images
 from idfd.calibration.views import CameraName, Dropped
 from idfd.model import schema
 from idfd.model.board import Board
-from idfd.model.calibration import CALIBRATION_REPORT, CalibrationReport, CameraReport
+from idfd.model.calibration import (
+    CALIBRATION_REPORT,
+    REPORT_PAGE,
+    CalibrationReport,
+    CameraReport,
+)
 from idfd.model.camera import Intrinsics
 from idfd.model.limits import Limit, worst
 from idfd.model.provenance import FileReference, provenance
@@ -28,7 +33,6 @@ from idfd.model.triple import Check
 from idfd.storage.durable import write_bytes
 from idfd.storage.hashing import sha256_bytes
 
-REPORT_PAGE = "report.html"
 CAMERA_FILE = "camera.yml"
 _DEPTHS_M = np.round(np.arange(0.5, 3.81, 0.1), 3)
 

@@ -11,7 +11,7 @@ from idfd.model.schema import Document, Record
 from idfd.model.triple import Check
 
 CALIBRATION_REPORT = "report.json"
-REFERENCE_PHOTO = "reference.png"
+REPORT_PAGE = "report.html"
 
 
 class ParameterRow(Record, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ ADVICE = {
     "again",
 }
 """What to do when a check warns or fails, by its name."""
+_CONTRADICTION = 3.0
+"""Drift over reprojection error, both as angles, beyond which they cannot both be right."""
 
 
 class CheckLimits(Record, frozen=True, kw_only=True):
@@ -161,8 +163,15 @@ def _check(
     missing: dict[str, str] = {}
     measures: dict[str, float] = {}
     if pose is not None:
-        checks += _of_pose(pose, rig, limits, px_per_degree)
+        drift, reprojection = _of_pose(pose, rig, limits, px_per_degree)
         measures["matched_points"] = len(pose.points)
+        # A rig that moved takes its points along; few points can fit a far pose by chance.
+        far = drift.value * px_per_degree > _CONTRADICTION * reprojection.value
+        if far and drift.verdict != "pass" and reprojection.verdict == "pass":
+            missing["rig_drift"] = "the points lie where the calibration puts them, or nearly so"
+            checks.append(reprojection)
+        else:
+            checks += [drift, reprojection]
     else:
         reason = (
             "too little that both cameras see"
@@ -192,16 +201,16 @@ def _check(
 
 def _of_pose(
     pose: PoseMeasurement, rig: RigCalibration, limits: CheckLimits, px_per_degree: float
-) -> list[Check]:
+) -> tuple[Check, Check]:
     before = rig.reference or expected_pose(rig.depth_to_photo, pose.depth_to_colour)
     placed = project(rig.photo, rig.depth_to_photo.apply(pose.points))
     error = np.linalg.norm(placed - pose.pixels, axis=1)
     # A point that the calibration puts nowhere is as far off as can be.
     median = float(np.median(np.nan_to_num(error, nan=np.inf)))
-    return [
+    return (
         limits.rig_drift.judge("rig_drift", angle_between(before, pose.frame)),
         _in_pixels(limits.reprojection, px_per_degree).judge("reprojection", median),
-    ]
+    )
 
 
 def _of_edges(alignment: Alignment) -> dict[str, float]:

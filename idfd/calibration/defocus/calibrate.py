@@ -26,15 +26,13 @@ from idfd.calibration.solve.poses import Pose, board_pose, turn
 from idfd.errors import InputError
 from idfd.model import schema
 from idfd.model.board import Board
-from idfd.model.calibration import CALIBRATION_REPORT, CalibrationReport
+from idfd.model.calibration import CALIBRATION_REPORT, REPORT_PAGE, CalibrationReport
 from idfd.model.camera import Intrinsics
 from idfd.model.provenance import FileReference
 from idfd.model.rig import RigCalibration
 from idfd.storage.durable import write_bytes
 from idfd.storage.hashing import sha256_bytes
 from idfd.storage.images import read_bytes
-
-REPORT_PAGE = "report.html"
 
 
 def calibrate_board(

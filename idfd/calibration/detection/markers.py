@@ -20,8 +20,9 @@ Seen = dict[int, Array]
 """Corners of markers in the image by number, (4, 2) each."""
 
 _FEWEST = 3
-_WINDOW = 13
-"""Side of the squares that a threshold is the mean of."""
+_WINDOW, _BELOW = 31, 10
+"""The quick threshold: so much below the mean of a square of this side. Texture and noise, whose
+outlines take the time, are mostly above."""
 _SMALLEST = 32
 """Way round the smallest marker that may be read, in pixels of the picture."""
 _ENOUGH = 0.5
@@ -73,6 +74,7 @@ def marker_detector(
     settings.minMarkerPerimeterRate = _SMALLEST / max(picture.shape)
     if not thorough:
         settings.adaptiveThreshWinSizeMin = settings.adaptiveThreshWinSizeMax = _WINDOW
+        settings.adaptiveThreshConstant = _BELOW
     return cv2.aruco.ArucoDetector(words, settings)
 
 

@@ -77,11 +77,14 @@ def check_marker_size(
     quads = np.stack(list(seen.values()))
     ratio = _size_ratio(inside, quads)
     if board.kind == "charuco" and abs(ratio - 1) > _RATIO_TOLERANCE:
-        # They come from a reduced picture; and blur rounds their corners, which shrinks them.
+        quads = _sharpened(image, quads)  # they come from a reduced picture
+        ratio = _size_ratio(inside, quads)
+    if board.kind == "charuco" and abs(ratio - 1) > _RATIO_TOLERANCE:
+        # Blur rounds the corners of markers, which shrinks them.
         low, high = np.maximum(quads.min(axis=(0, 1)), 0).astype(int), quads.max(axis=(0, 1))
         width = edge_width(image[low[1] : int(high[1]), low[0] : int(high[0])])
-        sharp = width * _EDGES_IN_A_SIDE < float(np.median(mean_sides(quads)))
-        ratio = _size_ratio(inside, _sharpened(image, quads)) if sharp else 1.0
+        if width * _EDGES_IN_A_SIDE > float(np.median(mean_sides(quads))):
+            return
     if abs(ratio - 1) > _RATIO_TOLERANCE:
         raise InputError(
             f"the markers measure {ratio * layout.marker_mm:.3g} mm where the board has "

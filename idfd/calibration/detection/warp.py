@@ -10,6 +10,8 @@ from idfd.calibration.detection.sampling import Surroundings
 
 Array = NDArray[np.float64]
 _POINTS_PER_TERM = 5
+_DRAWS, _REFITS = 300, 3
+"""Samples of RANSAC: with half of the points right, all would be wrong once in 1e8 times."""
 
 
 class Warp:
@@ -25,14 +27,10 @@ class Warp:
     """
 
     def __init__(self, board: Array, pixels: Array, limit_px: float) -> None:
-        method = cv2.RANSAC if np.isfinite(limit_px) else 0
-        matrix, kept = cv2.findHomography(board, pixels, method, min(limit_px, 1e9))
         self._degree = 0
-        self._matrix = np.asarray(matrix, np.float64)
-        if self._matrix.shape != (3, 3):
-            self.kept = np.zeros(len(board), bool)
+        self._matrix, self.kept = _homography(board, pixels, limit_px)
+        if not self.kept.any():
             return
-        self.kept = np.asarray(kept)[:, 0].astype(bool)
         chosen = board[self.kept]
         self._middle = chosen.mean(axis=0)
         self._size = float(np.ptp(chosen, axis=0).max()) / 2
@@ -72,3 +70,23 @@ class Warp:
             x**i * y**j for i in range(self._degree + 1) for j in range(self._degree + 1 - i)
         ]
         return np.stack(columns, axis=1)
+
+
+def _homography(board: Array, pixels: Array, limit_px: float) -> tuple[Array, NDArray[np.bool_]]:
+    """The homography of most points, and which those are: none where there is none."""
+    nothing, kept = np.zeros(len(board), bool), np.ones(len(board), bool)
+    if np.isinf(limit_px):
+        matrix = np.asarray(cv2.findHomography(board, pixels)[0], np.float64)
+        return matrix, kept if matrix.shape == (3, 3) else nothing
+    found = cv2.findHomography(board, pixels, cv2.RANSAC, limit_px, maxIters=_DRAWS)[0]
+    for _ in range(_REFITS):
+        matrix = np.asarray(found, np.float64)
+        if matrix.shape != (3, 3):
+            return matrix, nothing
+        # RANSAC's own choice is that of four points, which may lie beside each other.
+        away = cv2.perspectiveTransform(board[:, None], matrix)[:, 0] - pixels
+        kept = np.linalg.norm(away, axis=1) <= limit_px
+        if np.count_nonzero(kept) < 4:
+            return matrix, nothing
+        found = cv2.findHomography(board[kept], pixels[kept])[0]
+    return matrix, kept
