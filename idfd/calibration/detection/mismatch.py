@@ -29,7 +29,8 @@ FAMILIES = (
 """Dictionaries by size; within a family a smaller one is the beginning of the larger ones."""
 _FEWEST_BEYOND = 4
 _WIDEST_BOARD, _MOST_MARKERS = 24, 200
-_RATIO_TOLERANCE = 0.03
+_RATIO_TOLERANCE = 0.04
+"""Blurred markers look up to 4 % smaller than they are."""
 _EDGES_IN_A_SIDE = 10
 """Sides of markers are measured where blurred edges are so much narrower."""
 
