@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.calibration.consistency import Shot, odd_bodies, odd_frames
+from idfd.calibration.depth import steady_depth
 from idfd.calibration.detection.detect import detect
 from idfd.calibration.sources import BURST_SUFFIXES, ImageSource
 from idfd.calibration.views import CameraName, Detection, Dropped, View
@@ -25,9 +26,6 @@ from idfd.storage.bursts import read_burst
 from idfd.storage.exif import read_exif
 from idfd.storage.hashing import sha256_bytes
 from idfd.storage.images import decode_image, read_bytes
-
-_LEAST_VALID = 0.5
-"""Share of a burst's frames that must have a depth for the pixel to have one."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Observed:
         factory: The factory calibration that the depth camera holds, JSON bytes, where bursts were
             read.
         mode: The depth camera's mode, such as ``NFOV_UNBINNED``.
-        depth_mm: Median depth of each view with a burst, (H, W) uint16, 0 = none.
+        depth_mm: Median depth of each view with a burst, (H, W) float64 mm, NaN = none.
     """
 
     views: tuple[View, ...]
@@ -51,7 +49,7 @@ class Observed:
     settings: dict[str, CameraSettings | None]
     factory: bytes | None
     mode: str | None
-    depth_mm: dict[str, NDArray[np.uint16]]
+    depth_mm: dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class _Look:
     shot: Shot
     seen: Detection | None = None
     reason: str | None = None
-    depth_mm: NDArray[np.uint16] | None = None
+    depth_mm: NDArray[np.float64] | None = None
     factory: bytes | None = None
     mode: str | None = None
 
@@ -149,7 +147,7 @@ def _open_burst(source: ImageSource) -> tuple[_Look, NDArray[Any]]:
         source,
         _reference(source, data),
         shot,
-        depth_mm=_median_depth(burst.depth),
+        depth_mm=steady_depth(burst),
         factory=burst.calibration,
         mode=burst.mode,
     )
@@ -158,15 +156,6 @@ def _open_burst(source: ImageSource) -> tuple[_Look, NDArray[Any]]:
 
 def _reference(source: ImageSource, data: bytes) -> FileReference:
     return FileReference(path=source.name, sha256=sha256_bytes(data), bytes=len(data))
-
-
-def _median_depth(depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Median of the valid values of each pixel, (H, W); 0 where most frames have none."""
-    # Zeros wrap to the largest value, so the valid ones are the first of the sorted values.
-    ordered = np.sort(depth - np.uint16(1), axis=0)
-    valid = np.count_nonzero(depth, axis=0)
-    middle = np.take_along_axis(ordered, np.maximum(valid - 1, 0)[None] // 2, 0)[0] + np.uint16(1)
-    return np.where(valid >= max(1, _LEAST_VALID * len(depth)), middle, 0).astype(np.uint16)
 
 
 def _odd(looks: Sequence[_Look]) -> dict[str, str]:

@@ -7,13 +7,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.calibration.boards.geometry import corners_mm
+from idfd.calibration.check.reference import measure_reference
 from idfd.calibration.check.takes import SceneTake
+from idfd.calibration.formats.cameras import Cameras
+from idfd.calibration.formats.files import write_cameras
+from idfd.calibration.kinect_factory import parse_factory_calibration
 from idfd.calibration.observe import Observed, observe
+from idfd.calibration.report.page import write_report
 from idfd.calibration.solve.config import SolveConfig
+from idfd.calibration.solve.poses import Pose
 from idfd.calibration.solve.rig import RigSolution, solve_rig
+from idfd.calibration.solve.uncertainty import depth_error_rows
 from idfd.calibration.sources import BURST_SUFFIXES, ImageSource, find_images
 from idfd.calibration.views import CameraName, Dropped
 from idfd.model import schema
@@ -35,6 +44,8 @@ from idfd.storage.hashing import sha256_bytes
 
 CAMERA_FILE = "camera.yml"
 _DEPTHS_M = np.round(np.arange(0.5, 3.81, 0.1), 3)
+_LEAST_DEPTHS = 6
+"""Corners with depth from which a view tells the size of the print."""
 
 
 @dataclass(frozen=True)
@@ -131,18 +142,14 @@ def calibrate_rig(
 
 
 def _factory(seen: Observed) -> Intrinsics | None:
-    from idfd.calibration.kinect_factory import parse_factory_calibration
-
     if seen.factory is None or seen.mode is None:
         return None
     return parse_factory_calibration(seen.factory, seen.mode).depth
 
 
 def _from_factory(cameras: Sequence[CameraReport]) -> tuple[CameraReport, ...]:
-    from msgspec.structs import replace as changed
-
     return tuple(
-        changed(camera, origin="factory") if camera.camera == "depth" else camera
+        msgspec.structs.replace(camera, origin="factory") if camera.camera == "depth" else camera
         for camera in cameras
     )
 
@@ -150,8 +157,6 @@ def _from_factory(cameras: Sequence[CameraReport]) -> tuple[CameraReport, ...]:
 def _rig(
     solution: RigSolution, seen: Observed, images: Sequence[ImageSource], config: SolveConfig
 ) -> RigCalibration | None:
-    from idfd.calibration.check.reference import measure_reference
-
     if solution.depth is None or solution.depth_to_photo is None:
         return None
     distances = [
@@ -174,10 +179,11 @@ def _rig(
 
 def _takes(images: Sequence[ImageSource]) -> list[SceneTake]:
     """Photos with the bursts that were taken together with them."""
-    photos = {item.view: item.path for item in images if item.camera == "photo"}
+    usable = [item for item in images if item.problem is None]
+    photos = {item.view: item.path for item in usable if item.camera == "photo"}
     return [
         SceneTake(item.view, photos[item.view], item.path)
-        for item in images
+        for item in usable
         if item.view in photos and item.path.suffix.lower() in BURST_SUFFIXES
     ]
 
@@ -190,8 +196,6 @@ def _report(
     board: Board,
     config: SolveConfig,
 ) -> CalibrationReport:
-    from idfd.calibration.solve.uncertainty import depth_error_rows
-
     pixel_error = () if rig is None else depth_error_rows(rig, _DEPTHS_M)
     dropped = (*seen.dropped, *solution.dropped)
     values: dict[str, float] = {
@@ -253,9 +257,6 @@ def print_scale(solution: RigSolution, seen: Observed, board: Board) -> float | 
     Returns:
         The ratio, or None where no view has depth at enough corners.
     """
-    from idfd.calibration.boards.geometry import corners_mm
-    from idfd.calibration.solve.poses import Pose
-
     if solution.depth_to_photo is None:
         return None
     mount = Pose(
@@ -276,27 +277,16 @@ def print_scale(solution: RigSolution, seen: Observed, board: Board) -> float | 
     return median(ratios) if ratios else None
 
 
-_LEAST_DEPTHS = 6
-
-
-def _at(depth: NDArray[np.uint16], pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _at(depth: NDArray[np.float64], pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Depth at the nearest pixels."""
     column, row = np.rint(pixels).astype(int).T
-    return depth[
-        np.clip(row, 0, depth.shape[0] - 1), np.clip(column, 0, depth.shape[1] - 1)
-    ].astype(np.float64)
+    return depth[np.clip(row, 0, depth.shape[0] - 1), np.clip(column, 0, depth.shape[1] - 1)]
 
 
 def _write(
     output: Path, report: CalibrationReport, rig: RigCalibration | None, solution: RigSolution
 ) -> RigCalibration | None:
     """Write the documents; ``calibration.json`` names the report that it came with."""
-    from msgspec.structs import replace as changed
-
-    from idfd.calibration.formats.cameras import Cameras
-    from idfd.calibration.formats.files import write_cameras
-    from idfd.calibration.report.page import write_report
-
     data = schema.encode(report)
     write_bytes(output / CALIBRATION_REPORT, data)
     if rig is None:
@@ -305,7 +295,7 @@ def _write(
         reference = FileReference(
             path=CALIBRATION_REPORT, sha256=sha256_bytes(data), bytes=len(data)
         )
-        rig = changed(rig, sources={"report": reference})
+        rig = msgspec.structs.replace(rig, sources={"report": reference})
         write_bytes(output / CALIBRATION, schema.encode(rig))
     write_report(report, rig, output / REPORT_PAGE)
     return rig

@@ -10,10 +10,11 @@ import numpy as np
 
 from idfd.calibration.check.alignment import Alignment, measure_alignment
 from idfd.calibration.check.matching import match_cameras
-from idfd.calibration.check.outlines import Outlines, find_outlines, steady_depth
+from idfd.calibration.check.outlines import Outlines, find_outlines
 from idfd.calibration.check.overlay import draw_overlay
 from idfd.calibration.check.pose import PoseMeasurement, angle_between, expected_pose, fit_pose
 from idfd.calibration.check.takes import Scene, SceneTake, read_scene
+from idfd.calibration.depth import steady_depth
 from idfd.calibration.projection import project
 from idfd.errors import InputError
 from idfd.model import schema

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.calibration.projection import project, unproject
-from idfd.model.burst import Burst
 from idfd.model.camera import Intrinsics
 from idfd.model.rig import RigCalibration
 
-_FRAMES = 9
 _WIDEST_GAP = 4
 """Pixels between near and far that may hold no depth, or a mixture of both."""
 _LEAST_JUMP = 0.08
@@ -36,19 +34,6 @@ class Outlines:
 
     pixels: NDArray[np.float64]
     outward: NDArray[np.float64]
-
-
-def steady_depth(burst: Burst) -> NDArray[np.float64]:
-    """Median depth over the middle frames, (H, W) millimetres, NaN where most have none."""
-    first = max(0, (len(burst) - _FRAMES) // 2)
-    frames = burst.depth[first : first + _FRAMES]
-    # Zeros sort first, so the median of the valid values lies in the upper part.
-    ordered = np.sort(frames, axis=0)
-    valid = np.count_nonzero(ordered, axis=0)
-    place = len(frames) - 1 - valid // 2
-    middle = np.take_along_axis(ordered, place[None], 0)[0].astype(np.float64)
-    middle[valid * 2 <= len(frames)] = np.nan
-    return middle
 
 
 def find_outlines(depth: NDArray[np.float64], rig: RigCalibration) -> Outlines:

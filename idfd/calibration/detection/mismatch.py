@@ -29,10 +29,11 @@ FAMILIES = (
 """Dictionaries by size; within a family a smaller one is the beginning of the larger ones."""
 _FEWEST_BEYOND = 4
 _WIDEST_BOARD, _MOST_MARKERS = 24, 200
-_RATIO_TOLERANCE = 0.04
-"""Blurred markers look up to 4 % smaller than they are."""
-_EDGES_IN_A_SIDE = 10
-"""Sides of markers are measured where blurred edges are so much narrower."""
+_RATIO_TOLERANCE = 0.03
+"""Sharp markers measure within this of what they are."""
+_BLURRED_RATIO_TOLERANCE = 0.05
+_EDGES_IN_A_SIDE = {"blurred": 14, "useless": 10}
+"""Blur rounds the corners of markers, which shrinks them: how many edges fit in a side then."""
 
 
 def check_markers(found: Found, board: Board, layout: Layout, where: Where) -> None:
@@ -80,13 +81,16 @@ def check_marker_size(
     if board.kind == "charuco" and abs(ratio - 1) > _RATIO_TOLERANCE:
         quads = _sharpened(image, quads)  # they come from a reduced picture
         ratio = _size_ratio(inside, quads)
-    if board.kind == "charuco" and abs(ratio - 1) > _RATIO_TOLERANCE:
-        # Blur rounds the corners of markers, which shrinks them.
+    tolerance = _RATIO_TOLERANCE
+    if board.kind == "charuco" and abs(ratio - 1) > tolerance:
         low, high = np.maximum(quads.min(axis=(0, 1)), 0).astype(int), quads.max(axis=(0, 1))
         width = edge_width(image[low[1] : int(high[1]), low[0] : int(high[0])])
-        if width * _EDGES_IN_A_SIDE > float(np.median(mean_sides(quads))):
+        edges = float(np.median(mean_sides(quads))) / max(width, 1e-6)
+        if edges < _EDGES_IN_A_SIDE["useless"]:
             return
-    if abs(ratio - 1) > _RATIO_TOLERANCE:
+        if edges < _EDGES_IN_A_SIDE["blurred"]:
+            tolerance = _BLURRED_RATIO_TOLERANCE
+    if abs(ratio - 1) > tolerance:
         raise InputError(
             f"the markers measure {ratio * layout.marker_mm:.3g} mm where the board has "
             f"{layout.marker_mm:g} mm",

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idfd.calibration.check.alignment import measure_alignment
-from idfd.calibration.check.outlines import Outlines, find_outlines, steady_depth
+from idfd.calibration.check.outlines import Outlines, find_outlines
+from idfd.calibration.depth import steady_depth
 from idfd.model.camera import Extrinsics, Intrinsics
 from idfd.model.rig import RigCalibration
 
