@@ -26,7 +26,7 @@ from idfd.calibration.projection import project, unproject
 from idfd.errors import InputError
 from idfd.model.board import Board
 from idfd.model.camera import Intrinsics
-from idfd.processing.pool import default_workers
+from idfd.processing.pipeline.local import default_workers
 from idfd.storage.images import decode_image
 
 BOARD = Board()

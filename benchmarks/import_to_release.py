@@ -16,7 +16,7 @@ from rounds import foreign_share
 
 from idfd.model.capture import Collection
 from idfd.processing.curation import curate_collection
-from idfd.processing.pool import default_workers
+from idfd.processing.pipeline.local import default_workers
 from idfd.release.build import build_release
 from idfd.release.importers import import_dataset
 from idfd.storage.images import read_depth, read_photo

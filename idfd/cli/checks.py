@@ -74,6 +74,6 @@ def _writable(folder: Path) -> Result:
 
 
 def _cores() -> Result:
-    from idfd.processing.pool import default_workers
+    from idfd.processing.pipeline.local import default_workers
 
     return Result("cores", "ok", str(default_workers()))

@@ -31,7 +31,7 @@ def demo(output: Path, scenes: int, seed: int) -> int:
     from idfd.capture.simulated.outing import shoot_rooms
     from idfd.cli.checks import run_checks
     from idfd.processing.curation import curate_collection
-    from idfd.processing.pool import default_workers
+    from idfd.processing.pipeline.local import default_workers
     from idfd.processing.sessions import collect_session
     from idfd.release.build import build_release
     from idfd.release.card import write_card

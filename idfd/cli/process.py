@@ -37,7 +37,7 @@ def session(
     result is a collection for 'idfd process curate'. A second run does only what changed.
     """
     from idfd.cli.output import print_json
-    from idfd.processing.pool import default_workers
+    from idfd.processing.pipeline.local import default_workers
     from idfd.processing.sessions import collect_session
 
     result = collect_session(
@@ -75,7 +75,7 @@ def curate(collection: Path, output: Path, workers: int | None, force: bool, as_
     from idfd.model import schema
     from idfd.model.capture import Collection
     from idfd.processing.curation import curate_collection
-    from idfd.processing.pool import default_workers
+    from idfd.processing.pipeline.local import default_workers
 
     index = collection / "collection.json" if collection.is_dir() else collection
     found = schema.load(Collection, index, "Make one with 'idfd release import'")

@@ -53,15 +53,37 @@ class Intrinsics(Record, frozen=True, kw_only=True):
                 f"coefficients, got {len(self.distortion)}"
             )
 
-    def cropped(self, x: int, y: int, width: int, height: int) -> Intrinsics:
-        """Intrinsics of the window of ``width`` by ``height`` pixels whose corner is (x, y)."""
-        if x < 0 or y < 0 or x + width > self.width or y + height > self.height:
+    def cropped(
+        self, x: float, y: float, width: int, height: int, scale: float = 1.0
+    ) -> Intrinsics:
+        """Intrinsics of a window of ``width`` by ``height`` new pixels.
+
+        Args:
+            x: Left edge of the window.
+            y: Its upper edge.
+            width: Of the new image, pixels.
+            height: Of the new image.
+            scale: Old pixels to a new one. Distortion is in normalised coordinates and stays.
+
+        Raises:
+            InputError: The window leaves the image by more than a thousandth of a pixel.
+        """
+        right, lower = x + width * scale, y + height * scale
+        if x < 0 or y < 0 or right > self.width + 1e-3 or lower > self.height + 1e-3:
             raise InputError(
-                f"crop {width}x{height}+{x}+{y} leaves the image",
+                f"crop {width}x{height}+{x:g}+{y:g} at scale {scale:g} leaves the image",
                 limit=f"a window inside {self.width}x{self.height}",
             )
         return msgspec.structs.replace(
-            self, width=width, height=height, cx=self.cx - x, cy=self.cy - y
+            self,
+            width=width,
+            height=height,
+            fx=self.fx / scale,
+            fy=self.fy / scale,
+            # Pixel centres lie at integers, so edges lie half a pixel before them.
+            cx=(self.cx - x + 0.5) / scale - 0.5 if scale != 1 else self.cx - x,
+            cy=(self.cy - y + 0.5) / scale - 0.5 if scale != 1 else self.cy - y,
+            pixel_pitch_um=self.pixel_pitch_um and self.pixel_pitch_um * scale,
         )
 
 

@@ -12,7 +12,10 @@ from idfd.model.provenance import FileReference, Provenance
 from idfd.model.schema import Document, Record
 
 Identifier = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=120)]
-Role = Literal["all_in_focus", "defocused", "depth", "depth_inpainted", "calibration"]
+Role = Literal[
+    "all_in_focus", "defocused", "depth", "depth_inpainted", "burst", "calibration",
+    "white_all_in_focus", "white_defocused",
+]  # fmt: skip
 
 
 class Scene(Record, frozen=True, kw_only=True):
@@ -26,7 +29,10 @@ class Scene(Record, frozen=True, kw_only=True):
 class Take(Record, frozen=True, kw_only=True):
     """One shot of a scene: two photos and depth, as files, and the rig's calibration if known.
 
-    ``depth_frame`` is the photo that the depth map is registered to. ``depth_filled``
+    The depth is a ``burst`` of the depth camera's frames, which needs the ``calibration`` to be
+    moved to the photo, or a map that is on the photo's pixels already. ``white_…`` are photos of
+    an evenly lit white surface at both apertures. ``clock`` gives UNIX times in seconds of the
+    exposures, by role. ``depth_frame`` is the photo that the depth map is registered to. ``depth_filled``
     says that the source filled holes without recording where, ``depth_frames`` how many frames
     of the sensor the map was fused from. ``blur`` is the blur of the defocused photo over depth.
     """
@@ -42,10 +48,11 @@ class Take(Record, frozen=True, kw_only=True):
     depth_filled: bool = False
     depth_frames: Annotated[int, msgspec.Meta(ge=1)] = 1
     blur: DefocusModel | None = None
+    clock: dict[str, float] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = {"all_in_focus", "defocused"} - self.files.keys()
-        if missing or not self.files.keys() & {"depth", "depth_inpainted"}:
+        if missing or not self.files.keys() & {"depth", "depth_inpainted", "burst"}:
             raise ValueError(
                 f"take {self.id}: a take needs an all-in-focus photo, a defocused photo and a "
                 f"depth map, got {sorted(self.files)}"
@@ -94,7 +101,7 @@ class Collection(Document, frozen=True, kw_only=True):
     """Takes that lie on disk under ``root``, ready to be processed."""
 
     SCHEMA: ClassVar[str] = "idfd/collection"
-    VERSION: ClassVar[str] = "1.1.0"
+    VERSION: ClassVar[str] = "1.2.0"
 
     name: str
     title: str

@@ -9,7 +9,12 @@ import msgspec
 from idfd.model.capture import AuditEntry, Identifier, Scene, SplitTable
 from idfd.model.provenance import Provenance, Sha256
 from idfd.model.schema import Document, Record
-from idfd.model.triple import Check, Crop, PairTransform, PhotometricGain
+from idfd.model.triple import PairTransform, PhotometricGain
+
+
+INDEX = "curation.json"
+TRIPLES, RECORD = "triples", "triple.json"
+"""A triple is a folder ``triples/<id>``; its record is written last, and no record is no triple."""
 
 
 class CuratedEntry(Record, frozen=True, kw_only=True):
@@ -47,34 +52,22 @@ class Curation(Document, frozen=True, kw_only=True):
     provenance: Provenance
 
 
-class PairFit(Document, frozen=True, kw_only=True):
-    """What was found out about a pair before anything is cropped.
+class PairFit(Record, frozen=True, kw_only=True):
+    """What was found out about a pair of photos before anything is cropped.
 
-    ``key`` identifies the files, settings and code that it was found with, ``crop`` is the
-    largest valid window.
+    Attributes:
+        width: Of the all-in-focus photo, pixels.
+        height: Of it.
+        transform: From its pixels to the defocused photo's.
+        gain: Brings the defocused photo's exposure and vignetting to it.
+        measures: ``displacement_px`` (largest movement of a corner), ``residual_px`` (median shift
+            left between patches; absent where no patch has texture), ``correlation``,
+            ``exposure_stops``, ``sharpness`` (detail of the all-in-focus photo over that of the
+            defocused one where they differ most), ``psnr_before`` and ``psnr_after`` (dB).
     """
 
-    SCHEMA: ClassVar[str] = "idfd/pair-fit"
-    VERSION: ClassVar[str] = "1.0.0"
-
-    key: Sha256
+    width: int
+    height: int
     transform: PairTransform
     gain: PhotometricGain
-    crop: Crop
-    checks: tuple[Check, ...]
     measures: dict[str, float]
-
-    @property
-    def verdict(self) -> Literal["pass", "warn", "fail"]:
-        """The worst verdict of all checks."""
-        found = {check.verdict for check in self.checks}
-        return "fail" if "fail" in found else "warn" if "warn" in found else "pass"
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """The checks that did not pass, with value and limit."""
-        return tuple(
-            f"{c.name} {c.value:.3g} {c.unit} (limit {c.fail if c.verdict == 'fail' else c.warn:g})"
-            for c in self.checks
-            if c.verdict != "pass"
-        )

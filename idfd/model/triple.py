@@ -59,7 +59,7 @@ class PhotometricGain(Record, frozen=True, kw_only=True):
     """Gain that brings the defocused photo to the all-in-focus one, in linear light.
 
     ``log gain = channel + Σ field_k·B_k(x, y) + Σ tone_k·t^(k+1)`` with the polynomial basis
-    ``B`` of :mod:`idfd.processing.photometry` over [-1, 1]² and the encoded value ``t`` in [0, 1].
+    ``B`` of :mod:`idfd.processing.photos.photometry` over [-1, 1]² and the encoded value ``t`` in [0, 1].
     """
 
     channels: tuple[float, float, float]
@@ -68,17 +68,47 @@ class PhotometricGain(Record, frozen=True, kw_only=True):
 
 
 class Crop(Record, frozen=True, kw_only=True):
-    """A window of the source image, in its pixels."""
+    """The pixels of a triple: a window of the source photo, resampled where ``scale`` is not 1.
 
-    x: Annotated[int, msgspec.Meta(ge=0)]
-    y: Annotated[int, msgspec.Meta(ge=0)]
+    Pixel (i, j) of the triple (column, row) is centred on the source photo's pixel
+    ``(x + (i + 0.5)·scale − 0.5, y + (j + 0.5)·scale − 0.5)``. One scale for both axes: the
+    aspect is never distorted.
+
+    Attributes:
+        x: Left edge of the window in the source photo, pixels.
+        y: Its upper edge.
+        width: Of the triple, pixels.
+        height: Of the triple.
+        scale: Source pixels to a pixel of the triple.
+    """
+
+    x: Annotated[float, msgspec.Meta(ge=0)]
+    y: Annotated[float, msgspec.Meta(ge=0)]
     width: Annotated[int, msgspec.Meta(gt=0)]
     height: Annotated[int, msgspec.Meta(gt=0)]
+    scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+
+    @property
+    def native(self) -> bool:
+        """The triple's pixels are pixels of the source photo; then :attr:`window` holds them."""
+        return self.scale == 1 and self.x.is_integer() and self.y.is_integer()
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Row and column slices of the crop."""
-        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+        """Row and column slices of a native crop."""
+        assert self.native
+        x, y = int(self.x), int(self.y)
+        return slice(y, y + self.height), slice(x, x + self.width)
+
+    def part(self, x: int, y: int, width: int, height: int) -> Crop:
+        """The crop of a window of this crop's own pixels."""
+        return Crop(
+            x=self.x + x * self.scale,
+            y=self.y + y * self.scale,
+            width=width,
+            height=height,
+            scale=self.scale,
+        )
 
 
 class Check(Record, frozen=True, kw_only=True):
@@ -97,11 +127,12 @@ class TripleRecord(Document, frozen=True, kw_only=True):
     """Everything about a triple that is not an array.
 
     ``blur`` says how the lens blurs ``defocused``; it holds on the pixels of the whole photo, of
-    which ``crop`` is a window.
+    which ``crop`` is a window. ``intrinsics`` are those of the triple's own pixels. ``sources``
+    are the files it was made from, and ``stages`` the keys of the steps that made it.
     """
 
     SCHEMA: ClassVar[str] = "idfd/triple"
-    VERSION: ClassVar[str] = "1.1.0"
+    VERSION: ClassVar[str] = "1.2.0"
 
     id: Identifier
     scene: Identifier
@@ -113,6 +144,7 @@ class TripleRecord(Document, frozen=True, kw_only=True):
     intrinsics: Intrinsics | None
     blur: DefocusModel | None = None
     sources: dict[str, FileReference]
+    stages: dict[str, str] = msgspec.field(default_factory=dict)
     transform: PairTransform
     gain: PhotometricGain
     crop: Crop

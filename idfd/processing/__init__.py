@@ -1,1 +1,1 @@
-"""From captures to clean triples: alignment, photometry, crops, and the run over a collection."""
+"""From captures to clean triples: ``depth`` and ``photos`` hold the steps, ``pipeline`` runs them."""

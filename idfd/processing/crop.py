@@ -56,7 +56,7 @@ def place_crop(valid: NDArray[np.bool_], width: int, height: int) -> Crop | None
         return None
     distance = (2 * x - (columns - width)) ** 2 + (2 * y - (rows - height)) ** 2
     best = int(distance.argmin())
-    return Crop(x=int(x[best]), y=int(y[best]), width=width, height=height)
+    return Crop(x=float(x[best]), y=float(y[best]), width=width, height=height)
 
 
 def field_of_view(depth: NDArray[np.uint16]) -> NDArray[np.bool_]:

@@ -11,11 +11,11 @@ from idfd.errors import InputError
 from idfd.model.curation import PairFit
 from idfd.model.limits import Limit
 from idfd.model.triple import Crop, DepthSource, PairTransform
-from idfd.processing.align import AlignConfig, align_pair
+from idfd.processing.photos.align import AlignConfig, align_pair
 from idfd.processing.crop import field_of_view, largest_crop
-from idfd.processing.photometry import PhotometryConfig, apply_gain, fit_gain
-from idfd.processing.residual import patch_shifts
-from idfd.processing.transform import map_points, sampling_maps, valid_pixels, warp
+from idfd.processing.photos.photometry import PhotometryConfig, apply_gain, fit_gain
+from idfd.processing.photos.residual import patch_shifts
+from idfd.processing.photos.transform import map_points, sampling_maps, valid_pixels, warp
 
 
 @dataclass(frozen=True)

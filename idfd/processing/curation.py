@@ -33,8 +33,8 @@ from idfd.processing.curate import (
     render_defocused,
     source_map,
 )
-from idfd.processing.pool import run_tasks
-from idfd.processing.transform import sampling_maps, valid_pixels
+from idfd.processing.pipeline.local import run_tasks
+from idfd.processing.photos.transform import sampling_maps, valid_pixels
 from idfd.progress import track
 from idfd.storage.durable import atomic_folder, make_folder, remove_leftovers, write_bytes
 from idfd.storage.hashing import sha256_bytes

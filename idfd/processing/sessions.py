@@ -26,9 +26,9 @@ from idfd.model.session import (
     SessionDocument,
     TakeRecord,
 )
-from idfd.processing.fuse import FuseConfig, fuse_burst
-from idfd.processing.pool import run_tasks
-from idfd.processing.register import RegisterConfig, register_depth
+from idfd.processing.depth.fuse import FuseConfig, fuse_burst
+from idfd.processing.pipeline.local import run_tasks
+from idfd.processing.depth.register import RegisterConfig, register_depth
 from idfd.progress import track
 from idfd.storage.bursts import read_burst
 from idfd.storage.durable import make_folder, remove_leftovers, write_bytes

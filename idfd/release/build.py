@@ -23,8 +23,8 @@ from idfd.model.capture import SplitTable
 from idfd.model.curation import Curation
 from idfd.model.provenance import provenance
 from idfd.model.triple import TripleRecord
-from idfd.processing.curation import INDEX, RECORD
-from idfd.processing.pool import default_workers
+from idfd.model.curation import INDEX, RECORD
+from idfd.processing.pipeline.local import default_workers
 from idfd.progress import track
 from idfd.release.chunks import Chunked, compress, write_chunked
 from idfd.release.defocus import defocus_arrays

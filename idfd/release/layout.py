@@ -30,7 +30,7 @@ from idfd.model.provenance import Provenance
 from idfd.model.schema import Document
 
 FORMAT = "idfd-release"
-SCHEMA_VERSION = "1.1.0"
+SCHEMA_VERSION = "1.2.0"
 CHUNK = 128
 GZIP_LEVEL = 6
 

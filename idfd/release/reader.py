@@ -248,7 +248,7 @@ def _crop_record(record: TripleRecord, window: tuple[slice, slice]) -> TripleRec
     return msgspec.structs.replace(
         record,
         intrinsics=None if camera is None else camera.cropped(x, y, width, height),
-        crop=Crop(x=record.crop.x + x, y=record.crop.y + y, width=width, height=height),
+        crop=record.crop.part(x, y, width, height),
     )
 
 

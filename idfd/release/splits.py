@@ -16,7 +16,7 @@ from idfd.errors import InputError
 from idfd.model.capture import Split, SplitTable
 from idfd.model.schema import load
 from idfd.model.triple import TripleRecord
-from idfd.processing.curation import RECORD
+from idfd.model.curation import RECORD
 
 
 def draw_splits(

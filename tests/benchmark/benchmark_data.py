@@ -23,7 +23,7 @@ from idfd.model.triple import (
     Triple,
     TripleRecord,
 )
-from idfd.processing.curation import INDEX, RECORD
+from idfd.model.curation import INDEX, RECORD
 from idfd.release.build import build_release
 from idfd.storage.images import encode_png
 

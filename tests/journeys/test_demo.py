@@ -21,7 +21,7 @@ from idfd.model.board import Board
 from idfd.model.calibration import CalibrationReport
 from idfd.model.capture import Collection
 from idfd.model.rig import RigCalibration
-from idfd.processing.register import register_depth
+from idfd.processing.depth.register import register_depth
 from idfd.storage.images import read_depth
 
 

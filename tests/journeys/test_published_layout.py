@@ -11,7 +11,7 @@ from published_set.scenes import write_published_layout
 from idfd.cli.main import main
 from idfd.model import schema
 from idfd.model.curation import PairFit
-from idfd.processing.transform import map_points
+from idfd.processing.photos.transform import map_points
 
 
 def run(*arguments: object) -> int:

@@ -11,7 +11,7 @@ import pytest
 from idfd.model import schema
 from idfd.model.curation import PairFit
 from idfd.processing.curation import curate_collection
-from idfd.processing.transform import map_points
+from idfd.processing.photos.transform import map_points
 from idfd.release.build import build_release
 from idfd.release.importers import import_dataset
 from idfd.release.reader import IDFD

@@ -19,8 +19,8 @@ from idfd.processing.curate import (
     render_defocused,
     source_map,
 )
-from idfd.processing.residual import patch_shifts
-from idfd.processing.transform import as_record
+from idfd.processing.photos.residual import patch_shifts
+from idfd.processing.photos.transform import as_record
 from idfd.storage.color import linear_from_uint8
 
 KEY = "0" * 64

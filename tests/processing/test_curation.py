@@ -16,10 +16,10 @@ from published_set.scenes import write_published_layout
 from idfd.errors import IdfdError, InputError, StorageError
 from idfd.model import schema
 from idfd.model.capture import Collection
-from idfd.processing.align import AlignConfig
+from idfd.processing.photos.align import AlignConfig
 from idfd.processing.curate import CurateConfig
 from idfd.processing.curation import INDEX, curate_collection
-from idfd.processing.pool import run_tasks
+from idfd.processing.pipeline.local import run_tasks
 from idfd.release.importers import import_dataset
 from idfd.storage.images import read_depth, read_photo
 

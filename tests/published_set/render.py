@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from idfd.calibration.thin_lens import circle_of_confusion_px
 from idfd.errors import InputError
 from idfd.model.triple import PairTransform
-from idfd.processing.transform import as_record, map_points
+from idfd.processing.photos.transform import as_record, map_points
 from idfd.storage.color import encode_srgb
 from published_set.textures import TEXTURES, noise, planks
 
@@ -244,7 +244,7 @@ def _shape(
 
 
 def _disturbance(rng: np.random.Generator) -> NDArray[np.float64]:
-    """A touch of the tripod and focus breathing; parameters of :mod:`idfd.processing.transform`."""
+    """A touch of the tripod and focus breathing; parameters of :mod:`idfd.processing.photos.transform`."""
     parameters = np.zeros(9)
     turn, breathing = rng.normal(0, 0.0015), rng.normal(0.002, 0.001)
     parameters[[0, 4]] = breathing

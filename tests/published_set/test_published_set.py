@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idfd.processing.align import align_pair
-from idfd.processing.transform import map_points, sampling_maps, warp
+from idfd.processing.photos.align import align_pair
+from idfd.processing.photos.transform import map_points, sampling_maps, warp
 from idfd.storage.color import linear_from_uint8
 from published_set.render import Layer, Lens, composite, disk, render_view
 from published_set.textures import TEXTURES

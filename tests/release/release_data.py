@@ -20,7 +20,7 @@ from idfd.model.curation import CuratedEntry, Curation, FailedEntry
 from idfd.model.defocus import DefocusModel
 from idfd.model.provenance import FileReference, provenance
 from idfd.model.triple import Check, Crop, PairTransform, PhotometricGain, TripleRecord
-from idfd.processing.curation import INDEX, RECORD
+from idfd.model.curation import INDEX, RECORD
 from idfd.release.build import build_release
 from idfd.storage.images import encode_png
 

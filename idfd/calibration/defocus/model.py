@@ -81,6 +81,7 @@ def defocus_map(
     intrinsics: Intrinsics,
     depth_mm: NDArray[np.uint16],
     uncertainty_mm: NDArray[Any] | None = None,
+    scale: float = 1.0,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Signed circle of confusion at each pixel of a depth map, with its standard deviation.
 
@@ -93,9 +94,11 @@ def defocus_map(
             for (:meth:`Intrinsics.cropped`): its principal point says where the window lies.
         depth_mm: (H, W) uint16, 0 = no depth.
         uncertainty_mm: Standard deviation of the depth, (H, W); None is exact depth, NaN gives NaN.
+        scale: The photo's pixels to a pixel of the map.
 
     Returns:
-        Diameters and their standard deviations, each (H, W) float32 pixels; NaN where no depth is.
+        Diameters and their standard deviations, each (H, W) float32 pixels of the map; NaN where
+        no depth is.
 
     Raises:
         InputError: Shapes differ, or the window does not lie in the photo of the model.
@@ -106,18 +109,19 @@ def defocus_map(
             raise InputError(
                 f"{name} has shape {array.shape}", limit=f"{shape}, the size of the camera's image"
             )
-    corner = np.array(model.centre) - (intrinsics.cx, intrinsics.cy)
-    beyond = corner + np.array(shape[::-1]) - (model.width, model.height)
+    principal = (np.array((intrinsics.cx, intrinsics.cy)) + 0.5) * scale - 0.5
+    corner = np.array(model.centre) - principal
+    beyond = corner + np.array(shape[::-1]) * scale - (model.width, model.height)
     if (corner < -1).any() or (beyond > 1).any():
         raise InputError(
             f"a window of {intrinsics.width}x{intrinsics.height} at ({corner[0]:.0f}, "
             f"{corner[1]:.0f}) leaves the photo that the defocus model was fitted to",
             limit=f"a window inside {model.width}x{model.height}",
-            remedy="Use the intrinsics of the same calibration, without scaling the photo",
+            remedy="Use the intrinsics of the same calibration, and the scale of the map",
         )
     x2 = (np.arange(intrinsics.width) - intrinsics.cx) ** 2
     y2 = (np.arange(intrinsics.height) - intrinsics.cy) ** 2
-    half_diagonal2 = (model.width**2 + model.height**2) / 4
+    half_diagonal2 = (model.width**2 + model.height**2) / 4 / scale**2
     covariance = model.covariance.block(PARAMETERS) if model.covariance else np.zeros((4, 4))
     circle = np.empty(shape, np.float32)
     deviation = np.empty(shape, np.float32)
@@ -127,13 +131,13 @@ def defocus_map(
         vergence = _vergence(depth_mm[rows] / 1000)
         rho2 = (x2 + y2[rows, None]) / half_diagonal2
         slope = circle_gradient(model, vergence, rho2)
-        circle[rows] = slope[0] * model.scale_px_m
+        circle[rows] = slope[0] * model.scale_px_m / scale
         variance = np.einsum("i...,ij,j...->...", slope, covariance, slope)
         variance += (2 * model.residual_px) ** 2
         if uncertainty_mm is not None:
             # dc/dd = scale (1 + gain ρ²) / d²
             variance += (slope[1] * vergence**2 * (uncertainty_mm[rows].astype(float) / 1000)) ** 2
-        deviation[rows] = np.sqrt(variance)
+        deviation[rows] = np.sqrt(variance) / scale
     return circle, deviation
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.triple import PairTransform
-from idfd.processing.blur_match import FAMILIES, BlurField, Image, apply_blur, box, find_blur, tone
-from idfd.processing.transform import IDENTITY, as_record, map_normalised
+from idfd.processing.photos.blur_match import FAMILIES, BlurField, Image, apply_blur, box, find_blur, tone
+from idfd.processing.photos.transform import IDENTITY, as_record, map_normalised
 from idfd.storage.color import CLIP_LEVEL, brightest, linear_from_uint8, luminance
 
 _MAX_SAMPLES = 40_000

@@ -7,7 +7,7 @@ from idfd.calibration.projection import project, ray_table
 from idfd.errors import InputError
 from idfd.model.camera import Extrinsics, Intrinsics
 from idfd.model.rig import RigCalibration
-from idfd.processing.register import register_depth
+from idfd.processing.depth.register import register_depth
 
 BENT = (0.08, -0.05, 0.0004, -0.0003, 0.01)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from idfd.errors import InputError
-from idfd.processing.fuse import FuseConfig, fuse_burst
+from idfd.processing.depth.fuse import FuseConfig, fuse_burst
 
 ANY = FuseConfig(least_share=0.0, largest_spread_mm=1e9)
 

@@ -7,7 +7,7 @@ import pytest
 from pairs import corner_errors, make_pair, random_parameters, textured_photo
 
 from idfd.errors import InputError
-from idfd.processing.align import align_pair
+from idfd.processing.photos.align import align_pair
 from idfd.storage.images import read_photo
 
 

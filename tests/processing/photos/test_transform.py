@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idfd.processing.crop import largest_crop, place_crop
-from idfd.processing.transform import (
+from idfd.processing.photos.transform import (
     as_parameters,
     as_record,
     map_points,

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.model.triple import PairTransform
-from idfd.processing.blur_match import disk_kernel
-from idfd.processing.transform import as_record, map_points
+from idfd.processing.photos.blur_match import disk_kernel
+from idfd.processing.photos.transform import as_record, map_points
 from idfd.storage.color import encode_srgb, linear_from_uint8
 
 MARGIN = 32

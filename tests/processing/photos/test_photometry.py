@@ -8,7 +8,7 @@ from pairs import textured_photo
 
 from idfd.errors import InputError
 from idfd.model.triple import PhotometricGain
-from idfd.processing.photometry import apply_gain, exponents, fit_gain, gain_field
+from idfd.processing.photos.photometry import apply_gain, exponents, fit_gain, gain_field
 from idfd.storage.color import decode_srgb, encode_srgb, linear_from_uint8
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.processing.blur_match import tone
+from idfd.processing.photos.blur_match import tone
 from idfd.storage.color import linear_from_uint8, luminance
 
 PATCH = 128

@@ -1,0 +1,1 @@
+"""Depth on its way from a burst of frames to the pixels of a triple; pure functions on arrays."""

@@ -1,0 +1,1 @@
+"""The two photos of a pair: alignment, exposure and vignetting, and the pixels of the triple."""

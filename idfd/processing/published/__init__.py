@@ -1,0 +1,1 @@
+"""The authors' processing of iDFD as they describe it, to compare with."""
