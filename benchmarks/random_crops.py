@@ -23,7 +23,8 @@ import numpy as np
 from rounds import compare, print_ratios
 
 from idfd.model.capture import Collection
-from idfd.processing.curation import curate_collection
+from idfd.processing.pipeline.run import process
+from idfd.processing.pipeline.sources import collection_source
 from idfd.release.build import build_release
 from idfd.release.importers import import_dataset
 from idfd.release.reader import IDFD
@@ -69,10 +70,11 @@ def main() -> None:
             photos = folder / "photos"
             write_published_layout(photos, scenes=arguments.scenes, size=(width, height))
         collection = import_dataset("dfd_indoor", photos, folder / "collection")
-        curation = curate_collection(collection, folder / "triples", workers=2)
+        curation = process(collection_source(collection), folder / "triples").curation
         build_release(folder / "triples", folder / "set.h5", version="1.0.0")
         release = IDFD(folder / "set.h5", crop=CROP)
         cached = IDFD(folder / "set.h5", crop=CROP, cache=folder / "cache")
+        assert curation is not None
         assert curation.size is not None
         generator = np.random.default_rng(0)
         items = [

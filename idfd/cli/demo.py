@@ -30,9 +30,10 @@ def demo(output: Path, scenes: int, seed: int) -> int:
     from idfd.benchmark.run import run
     from idfd.capture.simulated.outing import shoot_rooms
     from idfd.cli.checks import run_checks
-    from idfd.processing.curation import curate_collection
     from idfd.processing.pipeline.local import default_workers
-    from idfd.processing.sessions import collect_session
+    from idfd.processing.pipeline.run import process
+    from idfd.processing.pipeline.sources import open_source
+    from idfd.processing.view.write import view_scene
     from idfd.release.build import build_release
     from idfd.release.card import write_card
     from idfd.release.croissant import write_croissant
@@ -57,20 +58,19 @@ def demo(output: Path, scenes: int, seed: int) -> int:
     workers = default_workers()
     step(f"3. Calibrate the rig: {BOARD_VIEWS} views of a board, shot with the same cameras")
     calibration = _calibrate(output, seed, workers)
-    step("4. Process: fuse each burst of depth and register it to the photo")
-    collection = collect_session(
-        output / "session", output / "collection", workers=workers, calibration=calibration
-    )
-    click.echo(f"{len(collection.takes)} takes, {len(collection.audit)} left out")
-    step("5. Curate: align, match exposure and vignetting, crop, judge")
-    curation = curate_collection(collection, output / "triples", workers=workers)
-    click.echo(f"{len(curation.triples)} triples, {len(curation.failed)} failed")
+    step("4. Process: fuse depth, align the photos, register, in-paint, crop, judge")
+    folder = output / "processed"
+    done = process(open_source(output / "session", calibration=calibration), folder)
+    assert done.curation is not None  # all steps were run
+    verdicts = [entry.verdict for entry in done.curation.triples]
+    click.echo(f"{len(verdicts)} triples, {len(done.failed)} failed")
+    step("5. Look at one: every step of a take side by side")
+    view = output / "view"
+    view_scene(folder, view, take=done.curation.triples[0].id)
     step("6. Draw splits by rooms and build the release")
-    splits = draw_splits(read_records(output / "triples"), SHARES, seed)
+    splits = draw_splits(read_records(folder), SHARES, seed)
     release = output / "demo.h5"
-    manifest = build_release(
-        output / "triples", release, version="0.1.0", name="demo", splits=splits
-    )
+    manifest = build_release(folder, release, version="0.1.0", name="demo", splits=splits)
     click.echo(f"{len(manifest.arrays)} arrays, content {manifest.digest[:16]}…")
     step("7. Verify it, and write its Croissant metadata and data card")
     report = verify_release(release)
@@ -89,12 +89,13 @@ def demo(output: Path, scenes: int, seed: int) -> int:
     for what, path in (
         ("contact sheet", output / "session" / "index.html"),
         ("calibration", calibration.with_name("report.html")),
+        ("one take", view / "index.html"),
         ("report", page),
         ("data card", cards[-1]),
         ("release", release),
     ):
         click.echo(f"  {what:14} {path}")
-    return 0 if report.ok and not curation.failed else 1
+    return 0 if report.ok and not done.failed else 1
 
 
 def _calibrate(output: Path, seed: int, workers: int) -> Path:

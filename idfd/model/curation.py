@@ -11,7 +11,6 @@ from idfd.model.provenance import Provenance, Sha256
 from idfd.model.schema import Document, Record
 from idfd.model.triple import PairTransform, PhotometricGain
 
-
 INDEX = "curation.json"
 TRIPLES, RECORD = "triples", "triple.json"
 """A triple is a folder ``triples/<id>``; its record is written last, and no record is no triple."""

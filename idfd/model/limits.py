@@ -43,3 +43,12 @@ class Limit:
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The worst of some verdicts; ``pass`` where there are none."""
     return max(verdicts, key=("pass", "warn", "fail").index, default="pass")
+
+
+def reasons(checks: tuple[Check, ...]) -> tuple[str, ...]:
+    """The checks that did not pass, with value and limit, as text."""
+    return tuple(
+        f"{c.name} {c.value:.3g} {c.unit} (limit {c.fail if c.verdict == 'fail' else c.warn:g})"
+        for c in checks
+        if c.verdict != "pass"
+    )

@@ -37,6 +37,7 @@ class StageRecord(Document, frozen=True, kw_only=True):
         crop: Of ``crop``: the largest window of the take; the set's size is agreed on later.
         checks: Of ``check``.
         measures: Numbers that the step found out.
+        notes: What people should know of it.
     """
 
     SCHEMA: ClassVar[str] = "idfd/stage"
@@ -53,3 +54,4 @@ class StageRecord(Document, frozen=True, kw_only=True):
     crop: Crop | None = None
     checks: tuple[Check, ...] = ()
     measures: dict[str, float] = msgspec.field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -59,7 +59,8 @@ class PhotometricGain(Record, frozen=True, kw_only=True):
     """Gain that brings the defocused photo to the all-in-focus one, in linear light.
 
     ``log gain = channel + Σ field_k·B_k(x, y) + Σ tone_k·t^(k+1)`` with the polynomial basis
-    ``B`` of :mod:`idfd.processing.photos.photometry` over [-1, 1]² and the encoded value ``t`` in [0, 1].
+    ``B`` of :mod:`idfd.processing.photos.photometry` over [-1, 1]² and the encoded value ``t`` in
+    [0, 1].
     """
 
     channels: tuple[float, float, float]

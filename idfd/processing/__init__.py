@@ -1,1 +1,1 @@
-"""From captures to clean triples: ``depth`` and ``photos`` hold the steps, ``pipeline`` runs them."""
+"""From captures to clean triples: the steps for ``depth`` and ``photos``, and the ``pipeline``."""

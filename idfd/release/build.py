@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from idfd.errors import InputError
 from idfd.model import schema
 from idfd.model.capture import SplitTable
-from idfd.model.curation import Curation
+from idfd.model.curation import INDEX, RECORD, Curation
 from idfd.model.provenance import provenance
 from idfd.model.triple import TripleRecord
-from idfd.model.curation import INDEX, RECORD
 from idfd.processing.pipeline.local import default_workers
 from idfd.progress import track
 from idfd.release.chunks import Chunked, compress, write_chunked
@@ -74,7 +73,7 @@ def build_release(
         raise InputError(
             f"'{version}' is not a semantic version", limit="MAJOR.MINOR.PATCH, such as 1.0.0"
         )
-    curation = schema.load(Curation, folder / INDEX, "Curate a set with 'idfd process curate'")
+    curation = schema.load(Curation, folder / INDEX, "Make it with 'idfd process'")
     wanted = [entry for entry in curation.triples if entry.verdict in include]
     if not wanted:
         raise InputError("no triples to release", where=folder, remedy="See its curation.json")
@@ -232,7 +231,7 @@ def _array_files(folder: Path) -> list[Path]:
         raise InputError(
             f"the triple lacks {', '.join(missing)}",
             where=folder,
-            remedy="Run 'idfd process curate' again",
+            remedy="Run 'idfd process' again",
         )
     return files
 

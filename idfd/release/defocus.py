@@ -36,7 +36,9 @@ def defocus_arrays(
         return {}
     depth = arrays["depth"] if "depth" in arrays else arrays["depth_inpainted"]
     depth = np.where(measured_pixels(arrays["source"]), depth, np.uint16(0))
-    maps = defocus_map(record.blur, record.intrinsics, depth, arrays.get("uncertainty"), record.crop.scale)
+    maps = defocus_map(
+        record.blur, record.intrinsics, depth, arrays.get("uncertainty"), record.crop.scale
+    )
     return {
         name: np.clip(values, -_LARGEST, _LARGEST).astype(np.float16)
         for name, values in zip(("defocus", "defocus_uncertainty"), maps, strict=True)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError, MissingDependencyError, ReleaseError
 from idfd.model.camera import Intrinsics
-from idfd.model.triple import Crop, DepthKind, DepthSource, Triple, TripleRecord
+from idfd.model.triple import DepthKind, DepthSource, Triple, TripleRecord
 from idfd.release.cache import TrainingCache
 from idfd.release.layout import DEPTH_ARRAYS, ReleaseInfo
 from idfd.release.store import ReleaseFile

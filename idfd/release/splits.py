@@ -14,9 +14,9 @@ from pathlib import Path
 
 from idfd.errors import InputError
 from idfd.model.capture import Split, SplitTable
+from idfd.model.curation import RECORD
 from idfd.model.schema import load
 from idfd.model.triple import TripleRecord
-from idfd.model.curation import RECORD
 
 
 def draw_splits(
@@ -85,7 +85,7 @@ def read_records(folder: Path) -> dict[str, TripleRecord]:
     """
     paths = sorted((folder / "triples").glob(f"*/{RECORD}"))
     if not paths:
-        raise InputError("no curated triples", where=folder, limit="a 'process curate' folder")
+        raise InputError("no curated triples", where=folder, limit="a folder of 'idfd process'")
     return {path.parent.name: load(TripleRecord, path) for path in paths}
 
 

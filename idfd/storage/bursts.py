@@ -21,6 +21,7 @@ checksums, so that damage is noticed when the file is read.
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -75,10 +76,10 @@ def write_burst(path: Path, burst: Burst) -> FileReference:
 
 
 @contextmanager
-def _opened(path: Path, mode: str) -> Iterator[h5py.File]:
+def _opened(file_or_path: Path | io.BytesIO, mode: str) -> Iterator[h5py.File]:
     """Open a file; where the disk fails while it is closed, h5py says RuntimeError."""
     try:
-        with h5py.File(path, mode, libver=_LIBRARY) as file:
+        with h5py.File(file_or_path, mode, libver=_LIBRARY) as file:
             yield file
     except RuntimeError as error:
         raise OSError(str(error)) from error
@@ -143,14 +144,23 @@ def read_burst(path: Path) -> Burst:
     """
     if not path.is_file():
         raise InputError("no such file", where=path, limit="a depth burst (HDF5)")
+    return _decode(path, path)
+
+
+def decode_burst(data: bytes, where: str | Path) -> Burst:
+    """A burst from the content of its file; see :func:`read_burst` for the errors."""
+    return _decode(io.BytesIO(data), where)
+
+
+def _decode(source: Path | io.BytesIO, where: str | Path) -> Burst:
     try:
-        with _opened(path, "r") as file:
-            return _read(file, path)
+        with _opened(source, "r") as file:
+            return _read(file, where)
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise _damaged(path, f"HDF5 cannot read the file ({error})") from None
+        raise _damaged(where, f"HDF5 cannot read the file ({error})") from None
 
 
-def _read(file: h5py.File, path: Path) -> Burst:
+def _read(file: h5py.File, path: str | Path) -> Burst:
     if "schema" not in file.attrs or file.attrs["schema"] != FORMAT.encode():
         raise SchemaError(
             "an HDF5 file, but not a depth burst",
@@ -185,7 +195,7 @@ def _read(file: h5py.File, path: Path) -> Burst:
         raise SchemaError(error.what, where=path, limit=error.limit) from None
 
 
-def _array(file: h5py.File, name: str, path: Path, dtype: type) -> NDArray[Any]:
+def _array(file: h5py.File, name: str, path: str | Path, dtype: type) -> NDArray[Any]:
     try:
         item = file[name]
         if not isinstance(item, h5py.Dataset) or item.dtype != dtype:
@@ -195,5 +205,5 @@ def _array(file: h5py.File, name: str, path: Path, dtype: type) -> NDArray[Any]:
         raise _damaged(path, f"dataset '{name}' is damaged ({error})") from None
 
 
-def _damaged(path: Path, what: str) -> SchemaError:
+def _damaged(path: str | Path, what: str) -> SchemaError:
     return SchemaError(what, where=path, remedy="Restore the file from its second copy")

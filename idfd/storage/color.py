@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,32 @@ def linear_from_uint8(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return _LINEAR_OF_BYTE[image]
 
 
+@cache
+def linear_table(dtype: np.dtype[Any]) -> NDArray[np.float32]:
+    """Linear light of every encoded value of uint8 or uint16, (256,) or (65536,) float32."""
+    peak = np.iinfo(dtype).max
+    table = decode_srgb(np.arange(peak + 1) / peak)
+    table.setflags(write=False)
+    return table
+
+
+def levels_per_byte(dtype: np.dtype[Any]) -> int:
+    """How many levels of uint8 (1) or uint16 (257) one 8-bit level spans."""
+    return int(np.iinfo(dtype).max) // 255
+
+
+def eight_bit(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """A uint8 or uint16 image as uint8, of the same shape, rounded; uint8 is given back itself."""
+    if image.dtype == np.uint8:
+        return image
+    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def luminance(linear_rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """Relative luminance (ITU-R BT.709) of linear RGB, (H, W, 3) to (H, W) float32."""
-    return linear_rgb @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    # Not a matrix product: its last bit may depend on the number of threads.
+    red, green, blue = (linear_rgb[..., channel] for channel in range(3))
+    return red * np.float32(0.2126) + green * np.float32(0.7152) + blue * np.float32(0.0722)
 
 
 def brightest(rgb: NDArray[Any]) -> NDArray[Any]:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from idfd.errors import StorageError
@@ -103,8 +104,12 @@ def make_folder(path: Path) -> None:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """Yield a temporary path; on success it replaces ``path``, on failure it is removed.
+
+    Args:
+        path: Of the file.
+        lasting: Flushed to the disk; a file that is not may be empty after a power cut.
 
     Raises:
         StorageError: The disk is full, read-only or otherwise refuses; ``path`` is as before.
@@ -119,9 +124,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
-        sync(temporary)
+        if lasting:
+            sync(temporary)
         os.replace(temporary, path)
-        sync(path.parent)
+        if lasting:
+            sync(path.parent)
     except OSError as error:
         raise storage_error(error, path) from error
     finally:
@@ -158,9 +165,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file durably."""
-    with atomic_file(path) as temporary:
+def write_bytes(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Write a whole file, durably unless it is said that it need not be."""
+    with atomic_file(path, lasting=lasting) as temporary:
         temporary.write_bytes(data)
 
 
@@ -175,7 +182,10 @@ def remove_leftovers(folder: Path) -> int:
     return len(found)
 
 
+@cache
 def _umask() -> int:
+    # Asked once: the question itself sets the mask, and two threads that ask at the same time
+    # could leave it at 0.
     mask = os.umask(0)
     os.umask(mask)
     return mask

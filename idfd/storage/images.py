@@ -6,6 +6,8 @@ marker of a file is checked before its pixels are trusted.
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +20,10 @@ from numpy.typing import NDArray
 from idfd.errors import InputError, MissingDependencyError, StorageError
 from idfd.model.triple import MAX_DEPTH_MM
 from idfd.storage.hashing import sha256_bytes
+from idfd.storage.raw import RAW_SUFFIXES, Multipliers, develop, is_raw
 
 _END_MARKERS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"}) | RAW_SUFFIXES
 DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".exr"})
 
 
@@ -58,7 +61,7 @@ def quiet_opencv() -> Iterator[None]:
         set_level(level)
 
 
-def decode_image(data: bytes, where: Path, flags: int) -> NDArray[Any]:
+def decode_image(data: bytes, where: Path | str, flags: int) -> NDArray[Any]:
     """Decode an image with OpenCV, refusing truncated and undecodable data."""
     for magic, end in _END_MARKERS.items():
         # Some cameras pad JPEG files with zeros after the end marker.
@@ -80,35 +83,76 @@ def decode_image(data: bytes, where: Path, flags: int) -> NDArray[Any]:
     return np.asarray(image)
 
 
-def read_photo(path: Path, sha256: str | None = None) -> NDArray[np.uint8]:
-    """Read a photo as RGB, (H, W, 3) uint8.
+def decode_photo(
+    data: bytes, where: Path | str, white_balance: Multipliers | None = None
+) -> NDArray[Any]:
+    """Decode a photo to RGB, (H, W, 3) uint8, or uint16 where the file has more than 8 bits.
+
+    It is turned as its EXIF orientation says.
+
+    Args:
+        data: Content of a JPEG, PNG, TIFF or raw file.
+        where: Its name: the suffix tells raw files, and errors name it.
+        white_balance: For a raw file, that of the photo it will be compared with; a camera
+            chooses anew for each shot. See :func:`idfd.storage.raw.camera_white_balance`.
+
+    Raises:
+        InputError: Truncated or undecodable data, or not integers.
+        MissingDependencyError: A raw file, and rawpy is not installed.
+    """
+    if is_raw(where):
+        return develop(data, where, white_balance)[0]
+    image = decode_image(data, where, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if image.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"the photo holds {image.dtype} values",
+            where=where,
+            limit="8 or 16 bits per channel",
+            remedy="Export it as 16-bit TIFF in sRGB",
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def read_photo(path: Path, sha256: str | None = None) -> NDArray[Any]:
+    """Read a photo from a file; see :func:`decode_photo`.
 
     Raises:
         InputError: Missing, truncated, undecodable or changed file.
     """
-    image = decode_image(read_bytes(path, sha256), path, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return decode_photo(read_bytes(path, sha256), path)
 
 
-def read_depth(path: Path, sha256: str | None = None) -> NDArray[np.uint16]:
-    """Read a depth map as (H, W) uint16 millimetres, 0 = no depth.
+def decode_depth(data: bytes, where: Path | str) -> NDArray[np.uint16]:
+    """Decode a depth map to (H, W) uint16 millimetres, 0 = no depth.
 
     16-bit PNG and TIFF files and uint16 arrays hold millimetres; floating-point EXR, TIFF
     and NPY files hold metres.
 
+    Args:
+        data: Content of the file.
+        where: Its name: the suffix tells the format, and errors name it.
+
     Raises:
-        InputError: Missing or undecodable file, 8-bit images (min-max normalised, not metric),
-            colour images, NaN, infinite, negative or too large values.
+        InputError: Undecodable data, 8-bit images (min-max normalised, not metric), colour
+            images, NaN, infinite, negative or too large values.
     """
-    data = read_bytes(path, sha256)
-    suffix = path.suffix.lower()
+    suffix = Path(where).suffix.lower()
     if suffix == ".npy":
-        array = _read_npy(data, path)
+        array = _decode_npy(data, where)
     elif suffix == ".exr":
-        array = _read_exr(path)
+        array = _decode_exr(data, where)
     else:
-        array = decode_image(data, path, cv2.IMREAD_UNCHANGED)
-    return depth_to_millimetres(array, path)
+        array = decode_image(data, where, cv2.IMREAD_UNCHANGED)
+    return depth_to_millimetres(array, where)
+
+
+def read_depth(path: Path, sha256: str | None = None) -> NDArray[np.uint16]:
+    """Read a depth map from a file; see :func:`decode_depth`.
+
+    Raises:
+        InputError: Missing, undecodable or changed file, or no metric depth.
+    """
+    return decode_depth(read_bytes(path, sha256), path)
 
 
 def depth_to_millimetres(array: NDArray[Any], where: Path | str) -> NDArray[np.uint16]:
@@ -151,29 +195,31 @@ def depth_to_millimetres(array: NDArray[Any], where: Path | str) -> NDArray[np.u
     return np.rint(array.astype(np.float64) * 1000).astype(np.uint16)
 
 
-def _read_npy(data: bytes, path: Path) -> NDArray[Any]:
-    import io
-
+def _decode_npy(data: bytes, where: Path | str) -> NDArray[Any]:
     try:
         # A pickle in disguise must never be loaded.
         return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"not a NumPy array file ({error})", where=path) from None
+        raise InputError(f"not a NumPy array file ({error})", where=where) from None
 
 
-def _read_exr(path: Path) -> NDArray[Any]:
+def _decode_exr(data: bytes, where: Path | str) -> NDArray[Any]:
     try:
         import OpenEXR  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise MissingDependencyError(
             "reading EXR needs the package OpenEXR",
-            where=path,
+            where=where,
             remedy="Install it with 'pip install idfd[exr]'",
         ) from None
     try:
-        channels = OpenEXR.File(str(path)).channels()
+        # The library reads files by name only.
+        with tempfile.NamedTemporaryFile(suffix=".exr") as file:
+            file.write(data)
+            file.flush()
+            channels = OpenEXR.File(file.name).channels()
     except Exception as error:  # noqa: BLE001  the binding raises bare RuntimeError and Exception
-        raise InputError(f"not a readable EXR file ({error})", where=path) from None
+        raise InputError(f"not a readable EXR file ({error})", where=where) from None
     array = np.asarray(next(iter(channels.values())).pixels, np.float32)
     # An RGB depth map repeats the value in its three channels.
     return array[..., 0] if array.ndim == 3 else array

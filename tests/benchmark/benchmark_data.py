@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idfd.model import schema
 from idfd.model.camera import CameraSettings
 from idfd.model.capture import Scene, Split, SplitTable
-from idfd.model.curation import CuratedEntry, Curation
+from idfd.model.curation import INDEX, RECORD, CuratedEntry, Curation
 from idfd.model.provenance import provenance
 from idfd.model.triple import (
     Crop,
@@ -23,7 +23,6 @@ from idfd.model.triple import (
     Triple,
     TripleRecord,
 )
-from idfd.model.curation import INDEX, RECORD
 from idfd.release.build import build_release
 from idfd.storage.images import encode_png
 

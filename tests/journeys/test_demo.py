@@ -19,9 +19,10 @@ from idfd.cli.main import main
 from idfd.model import schema
 from idfd.model.board import Board
 from idfd.model.calibration import CalibrationReport
-from idfd.model.capture import Collection
 from idfd.model.rig import RigCalibration
-from idfd.processing.depth.register import register_depth
+from idfd.model.triple import DepthSource, TripleRecord
+from idfd.processing.depth.maps import DepthMap
+from idfd.processing.depth.register import register
 from idfd.storage.images import read_depth
 
 
@@ -52,17 +53,19 @@ def test_registered_depth_is_the_truth(demo: Path) -> None:
     Without the sensor's errors what is left is rounding to millimetres. The fused burst keeps the
     multipath bias of the rendered Kinect, a few millimetres, which no fusion removes.
     """
-    found = schema.load(Collection, demo / "collection/collection.json")
     rig = schema.load(RigCalibration, demo / "session/calibration.json")
-    assert len(found.takes) == 5
-    for take in found.takes:
-        with h5py.File(demo / f"session/scenes/{take.scene}/{take.id}/truth.h5") as file:
-            truth = np.asarray(file["photo/depth"], np.float64)
+    folders = sorted((demo / "processed/triples").iterdir())
+    assert len(folders) == 5
+    for folder in folders:
+        record = schema.load(TripleRecord, folder / "triple.json")
+        with h5py.File(demo / f"session/scenes/{record.scene}/{record.id}/truth.h5") as file:
+            truth = np.asarray(file["photo/depth"], np.float64)[record.crop.window]
             ideal = np.rint(np.asarray(file["kinect/depth"])).astype(np.uint16)
-        fused = read_depth(Path(found.root) / take.files["depth"].path)
-        for depth, median_mm in ((register_depth(ideal, rig), 0.4), (fused, 8.0)):
+        exact = register(DepthMap.of_image(ideal, DepthSource.FUSED), rig, record.crop).depth
+        fused = read_depth(folder / "depth.png")
+        for depth, median_mm in ((exact, 0.4), (fused, 8.0)):
             both = (depth > 0) & (truth > 0)
-            assert both.mean() > 0.2  # the Kinect sees a part of the wide photo
+            assert both.mean() > 0.5
             error = np.abs(depth - truth)[both]
             assert np.median(error) < median_mm
             # At edges a pixel of the photo may lie on the other side.

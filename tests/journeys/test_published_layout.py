@@ -10,7 +10,7 @@ from published_set.scenes import write_published_layout
 
 from idfd.cli.main import main
 from idfd.model import schema
-from idfd.model.curation import PairFit
+from idfd.model.triple import TripleRecord
 from idfd.processing.photos.transform import map_points
 
 
@@ -29,12 +29,13 @@ def test_curation_recovers_the_rendered_geometry(tmp_path: Path) -> None:
     }
     collection, triples = tmp_path / "collection", tmp_path / "triples"
     assert run("release", "import", "dfd-indoor", tmp_path / "photos", "-o", collection) == 0
-    assert run("process", "curate", collection, "-o", triples) == 0
+    assert run("process", collection, "-o", triples) == 0
     corners = np.array([[0, 0], [479, 0], [0, 319], [479, 319]])
     errors = []
-    for path in (triples / "fits").glob("*.json"):
-        found = schema.load(PairFit, path).transform
-        difference = map_points(found, corners) - map_points(truth[path.stem], corners)
+    for path in (triples / "triples").glob("*/triple.json"):
+        found = schema.load(TripleRecord, path)
+        moved = map_points(found.transform, corners)
+        difference = moved - map_points(truth[found.id], corners)
         errors.append(np.linalg.norm(difference, axis=1).max())
     assert len(errors) == 9
     assert max(errors) < 0.3

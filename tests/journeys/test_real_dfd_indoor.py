@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from idfd.model import schema
-from idfd.model.curation import PairFit
-from idfd.processing.curation import curate_collection
+from idfd.model.triple import TripleRecord
 from idfd.processing.photos.transform import map_points
+from idfd.processing.pipeline.run import process
+from idfd.processing.pipeline.sources import collection_source
 from idfd.release.build import build_release
 from idfd.release.importers import import_dataset
 from idfd.release.reader import IDFD
@@ -47,10 +48,12 @@ def test_dfd_indoor_from_photographs_to_a_verified_release(real_data: Path, tmp_
         ("test", 28),
     ]
     assert sorted(entry.kind for entry in collection.audit) == ["orphan", "orphan"]
-    curation = curate_collection(collection, tmp_path / "triples", workers=2)
+    curation = process(collection_source(collection), tmp_path / "triples").curation
+    assert curation is not None
     assert not curation.failed
     assert len(curation.triples) == 109
-    fits = [schema.load(PairFit, path) for path in (tmp_path / "triples/fits").glob("*.json")]
+    records = (tmp_path / "triples/triples").glob("*/triple.json")
+    fits = [schema.load(TripleRecord, path) for path in records]
     before = np.mean([fit.measures["psnr_before"] for fit in fits])
     after = np.mean([fit.measures["psnr_after"] for fit in fits])
     assert before == pytest.approx(25.92, abs=0.01)

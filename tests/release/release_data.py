@@ -16,11 +16,10 @@ from idfd.model import schema
 from idfd.model.camera import CameraSettings, Intrinsics
 from idfd.model.capture import AuditEntry, Scene, Split, SplitTable
 from idfd.model.covariance import Covariance
-from idfd.model.curation import CuratedEntry, Curation, FailedEntry
+from idfd.model.curation import INDEX, RECORD, CuratedEntry, Curation, FailedEntry
 from idfd.model.defocus import DefocusModel
 from idfd.model.provenance import FileReference, provenance
 from idfd.model.triple import Check, Crop, PairTransform, PhotometricGain, TripleRecord
-from idfd.model.curation import INDEX, RECORD
 from idfd.release.build import build_release
 from idfd.storage.images import encode_png
 

@@ -22,8 +22,9 @@ from idfd.model.rig import RigCalibration
 from idfd.model.schema import encode, load
 from idfd.model.session import CALIBRATION
 from idfd.model.triple import Triple
-from idfd.processing.curation import curate_collection
-from idfd.processing.sessions import collect_session
+from idfd.processing.pipeline.local import LocalScheduler
+from idfd.processing.pipeline.run import process
+from idfd.processing.pipeline.sources import open_source
 from idfd.release.build import build_release
 from idfd.release.verify import verify_release
 from idfd.storage.hashing import sha256_file
@@ -73,10 +74,10 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> tuple[Triple, NDArray[np.f
     blur = exact_blur(rig, focal_length_mm)
     later = folder / "later.json"
     later.write_bytes(encode(msgspec.structs.replace(rig, blur=blur)))
-    found = collect_session(folder / "session", folder / "depth", workers=1, calibration=later)
-    curation = curate_collection(found, folder / "triples", workers=1)
-    assert not curation.failed
-    takes = tuple(take.id for take in found.takes)
+    source = open_source(folder / "session", calibration=later)
+    with LocalScheduler(1) as scheduler:
+        assert not process(source, folder / "triples", scheduler=scheduler).failed
+    takes = tuple(take.id for take in source.takes)
     splits = SplitTable(
         origin="drawn", grouping="scene", splits=(Split(name="train", takes=takes),)
     )

@@ -98,7 +98,7 @@ def _adopt_calibration(session: Session, known: RigCalibration | None) -> None:
             "the session has another calibration",
             where=session.path / CALIBRATION,
             limit="one calibration for all takes of a session",
-            remedy="Go on without --calibration, and give the other one to 'idfd process session'",
+            remedy="Go on without --calibration, and give the other one to 'idfd process'",
         )
     write_bytes(session.path / CALIBRATION, schema.encode(known))
 

@@ -1,15 +1,13 @@
-"""Depth moves from the depth camera's pixels to the photo's, as a surface.
+"""Depth moves from the depth camera's pixels to those of the photo, as a surface.
 
 Neighbouring measurements span a mesh of small triangles; the mesh is cut where depth jumps, goes
-through both cameras' full distortion models, and is drawn into the photo's pixel grid with a
-z-buffer. What the depth camera could not see stays empty.
+through both cameras' full distortion models, and is drawn with a z-buffer straight into the
+window of the photo that is asked for. What the depth camera could not see stays empty.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,11 @@ from numpy.typing import NDArray
 from idfd.calibration.projection import project, ray_table
 from idfd.errors import InputError
 from idfd.model.rig import RigCalibration
-from idfd.model.triple import MAX_DEPTH_MM
+from idfd.model.triple import MAX_DEPTH_MM, Crop, DepthSource
+from idfd.processing.depth.deviation import photo_deviation
+from idfd.processing.depth.maps import DepthMap
+from idfd.processing.depth.mesh import build_mesh
+from idfd.processing.depth.raster import draw
 
 
 @dataclass(frozen=True)
@@ -25,105 +27,107 @@ class RegisterConfig:
     """How the mesh is cut.
 
     Attributes:
-        largest_step: Two neighbours whose depths differ by a larger share are not one surface.
+        largest_step: Two neighbours whose depths differ by a larger share are not one surface,
+            unless they lie on a slope that goes on before and after them.
+        steepest_deg: A surface is cut where the angle between it and the image plane of the
+            depth camera is larger.
     """
 
-    largest_step: float = 0.04
+    largest_step: float = 0.02
+    steepest_deg: float = 88.0
+
+
+def register(
+    depth: DepthMap, rig: RigCalibration, crop: Crop, config: RegisterConfig = RegisterConfig()
+) -> DepthMap:
+    """Depth on the pixels of a crop of the photo.
+
+    With the colour camera of a Kinect as ``rig.photo`` it registers depth to that.
+
+    Args:
+        depth: On the depth camera's pixels, (h, w), along its axis.
+        rig: Both cameras and the transform between them.
+        crop: The pixels asked for: a window of the photo.
+        config: Where the mesh is cut.
+
+    Returns:
+        Depth along the photo camera's axis in whole millimetres, (H, W) of the crop. ``source`` is
+        the worst of the measurements around a pixel.
+
+    Raises:
+        InputError: The depth map has another size than the calibration, the crop leaves the photo,
+            or the calibration holds a number that is none.
+    """
+    _require(depth, rig)
+    target = rig.photo.cropped(crop.x, crop.y, crop.width, crop.height, crop.scale)
+    mesh = build_mesh(
+        depth.depth, rig.depth, rig.depth_to_photo, target, config.largest_step, config.steepest_deg
+    )
+    deviation = None
+    if depth.uncertainty is not None:
+        deviation = photo_deviation(
+            mesh.points, depth.depth, depth.uncertainty, rig, config.largest_step
+        )
+    on_crop, source, uncertainty = draw(
+        mesh, depth.source, deviation, crop.height, crop.width, config.largest_step
+    )
+    return DepthMap(on_crop, source, uncertainty)
+
+
+def photo_points(depth: DepthMap, rig: RigCalibration, step: int = 4) -> NDArray[np.float64]:
+    """Where the photo shows what the depth camera measured.
+
+    Args:
+        depth: On the depth camera's pixels, (h, w).
+        rig: Both cameras and the transform between them.
+        step: Of the pixels inside every ``step``-th row and column is taken; of those at the edge
+            of what was measured, all.
+
+    Returns:
+        (N, 2) float64 pixels of the photo, x then y; they may lie outside the image.
+
+    Raises:
+        InputError: As :func:`register`.
+    """
+    _require(depth, rig)
+    valid = depth.depth > 0
+    padded = np.pad(valid, 1)
+    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    grid = np.zeros_like(valid)
+    grid[::step, ::step] = True
+    chosen = valid & (grid | ~inside)
+    metric = depth.depth[chosen].astype(np.float64)
+    rays = ray_table(rig.depth)[chosen]
+    points = np.column_stack([rays * metric[:, None], metric])
+    pixels = project(rig.photo, rig.depth_to_photo.apply(points))
+    return pixels[np.isfinite(pixels).all(axis=1)]
 
 
 def register_depth(
     depth: NDArray[np.uint16], rig: RigCalibration, config: RegisterConfig = RegisterConfig()
 ) -> NDArray[np.uint16]:
-    """Depth on the pixels of the photo.
+    """:func:`register` to the whole photo, of whole millimetres; goes when nothing calls it."""
+    whole = Crop(x=0, y=0, width=rig.photo.width, height=rig.photo.height)
+    found = register(DepthMap.of_image(depth, DepthSource.MEASURED), rig, whole, config)
+    assert found.depth.max(initial=0) <= MAX_DEPTH_MM
+    return found.depth.astype(np.uint16)
 
-    Args:
-        depth: (h, w) uint16 millimetres along the depth camera's axis, 0 = no depth.
-        rig: Both cameras and the transform between them.
-        config: Where the mesh is cut.
 
-    Returns:
-        (H, W) uint16 millimetres along the photo camera's axis, 0 = no depth.
-
-    Raises:
-        InputError: The depth map has another size than the calibration.
-    """
-    if depth.shape != (rig.depth.height, rig.depth.width):
+def _require(depth: DepthMap, rig: RigCalibration) -> None:
+    height, width = depth.depth.shape
+    if (width, height) != (rig.depth.width, rig.depth.height):
         raise InputError(
-            f"the depth map is {depth.shape[1]}x{depth.shape[0]}",
+            f"the depth map is {width}x{height}",
             limit=f"{rig.depth.width}x{rig.depth.height}, as in the calibration",
             remedy="Use the calibration of the depth mode that was recorded",
         )
-    rays = ray_table(rig.depth)
-    metric = depth.astype(np.float64)
-    points = np.dstack([rays * metric[..., None], metric])
-    moved = rig.depth_to_photo.apply(points)
-    pixels = project(rig.photo, moved)
-    good = (depth > 0) & (moved[..., 2] > 0) & np.isfinite(pixels).all(-1)
-    target = np.full((rig.photo.height, rig.photo.width), np.inf, np.float32)
-    _rasteriser()(
-        np.where(good[..., None], pixels, 0.0),
-        np.where(good, moved[..., 2], 1.0),
-        np.where(good, metric, 0.0),
-        config.largest_step,
-        target,
-    )
-    target[~(target <= MAX_DEPTH_MM)] = 0
-    return np.rint(target).astype(np.uint16)
-
-
-@cache
-def _rasteriser() -> Any:
-    import numba
-
-    @numba.njit(cache=True)
-    def triangle(pixels: Any, depth: Any, a: Any, b: Any, c: Any, target: Any) -> None:
-        ax, ay = pixels[a[0], a[1]]
-        bx, by = pixels[b[0], b[1]]
-        cx, cy = pixels[c[0], c[1]]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0.0:
-            return
-        # On a plane the inverse depth is linear in the image, as perspective has it.
-        ia, ib, ic = 1 / depth[a[0], a[1]], 1 / depth[b[0], b[1]], 1 / depth[c[0], c[1]]
-        left = max(int(np.ceil(min(ax, bx, cx))), 0)
-        right = min(int(np.floor(max(ax, bx, cx))), target.shape[1] - 1)
-        top = max(int(np.ceil(min(ay, by, cy))), 0)
-        bottom = min(int(np.floor(max(ay, by, cy))), target.shape[0] - 1)
-        for y in range(top, bottom + 1):
-            for x in range(left, right + 1):
-                wa = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
-                wb = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
-                wc = 1 - wa - wb
-                # A pixel on a shared edge belongs to both triangles: they give the same depth.
-                if wa < -1e-9 or wb < -1e-9 or wc < -1e-9:
-                    continue
-                z = 1 / (wa * ia + wb * ib + wc * ic)
-                target[y, x] = min(target[y, x], z)
-
-    @numba.njit(cache=True)
-    def joined(a: float, b: float, step: float) -> bool:
-        return a > 0 and b > 0 and abs(a - b) <= step * min(a, b)
-
-    @numba.njit(cache=True)
-    def rasterise(pixels: Any, depth: Any, measured: Any, step: float, target: Any) -> None:
-        rows, columns = measured.shape
-        for i in range(rows - 1):
-            for j in range(columns - 1):
-                a, b = (i, j), (i, j + 1)
-                c, d = (i + 1, j), (i + 1, j + 1)
-                za, zb, zc, zd = measured[a], measured[b], measured[c], measured[d]
-                ab, ac = joined(za, zb, step), joined(za, zc, step)
-                bc, bd, cd = joined(zb, zc, step), joined(zb, zd, step), joined(zc, zd, step)
-                ad = joined(za, zd, step)
-                if bc:
-                    if ab and ac:
-                        triangle(pixels, depth, a, b, c, target)
-                    if bd and cd:
-                        triangle(pixels, depth, b, d, c, target)
-                elif ad:
-                    if ab and bd:
-                        triangle(pixels, depth, a, b, d, target)
-                    if ac and cd:
-                        triangle(pixels, depth, a, d, c, target)
-
-    return rasterise
+    mount = rig.depth_to_photo
+    numbers = [*np.ravel(mount.rotation), *mount.translation_mm]
+    for camera in (rig.depth, rig.photo):
+        numbers += [camera.fx, camera.fy, camera.cx, camera.cy, *camera.distortion]
+    if not np.isfinite(numbers).all():
+        raise InputError(
+            "the calibration holds a number that is not finite",
+            where="calibration",
+            remedy="Solve the calibration again, or restore it from a copy",
+        )

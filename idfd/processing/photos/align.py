@@ -8,6 +8,7 @@ Nothing is ever warped locally.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,23 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.triple import PairTransform
-from idfd.processing.photos.blur_match import FAMILIES, BlurField, Image, apply_blur, box, find_blur, tone
+from idfd.processing.photos.blur_match import (
+    FAMILIES,
+    BlurField,
+    Image,
+    apply_blur,
+    box,
+    find_blur,
+    tone,
+)
+from idfd.processing.photos.contrast import local_contrast
+from idfd.processing.photos.newton import gather, normal_equations
+from idfd.processing.photos.reduce import Reduced, reduce_photo
+from idfd.processing.photos.sampling import sample_grid
 from idfd.processing.photos.transform import IDENTITY, as_record, map_normalised
-from idfd.storage.color import CLIP_LEVEL, brightest, linear_from_uint8, luminance
+from idfd.storage.color import levels_per_byte, luminance
 
-_MAX_SAMPLES = 40_000
+_MAX_SAMPLES, _LEAST_WINDOW = 100_000, 21
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,7 @@ class AlignConfig:
 
     finest_side: int = 1600
     coarsest_side: int = 48
-    window_share: float = 0.125
+    window_share: float = 0.0625
     robust: float = 6.0
     prior: float = 0.01
     correlated_samples: float = 30.0
@@ -54,40 +67,46 @@ class Alignment:
     correlation: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Level:
-    """One pyramid level of both photos, and its grid in normalised coordinates."""
+    """One pyramid level of both photos.
+
+    ``pixels`` are its pixels per unit of normalised coordinates, ``centre`` is where their origin
+    lies on it, ``shrink`` are pixels of the finest level per pixel of this one.
+    """
 
     sharp: Image
     defocused: Image
     sharp_clipped: Image
     defocused_clipped: Image
-    u: Image
-    v: Image
-    pixels: tuple[float, float]
+    pixels: float
+    centre: tuple[float, float]
     shrink: float
     window: int
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.sharp.shape[1], self.sharp.shape[0]
-
 
 def align_pair(
-    all_in_focus: NDArray[np.uint8],
-    defocused: NDArray[np.uint8],
+    all_in_focus: NDArray[Any],
+    defocused: NDArray[Any],
     config: AlignConfig = AlignConfig(),
 ) -> Alignment:
     """Find the transform from the all-in-focus photo's pixels to the defocused photo's.
 
     Args:
-        all_in_focus: RGB, (H, W, 3) uint8.
+        all_in_focus: RGB, (H, W, 3) uint8 or uint16.
         defocused: RGB of the same size.
         config: Settings.
 
     Raises:
         InputError: The sizes differ, or the photos are too small or without texture.
     """
+    return align_reduced(*reduce_pair(all_in_focus, defocused, config), config)
+
+
+def reduce_pair(
+    all_in_focus: NDArray[Any], defocused: NDArray[Any], config: AlignConfig = AlignConfig()
+) -> tuple[Reduced, Reduced]:
+    """Both photos as small as the finest level of the alignment is; see :func:`align_pair`."""
     if all_in_focus.shape != defocused.shape:
         raise InputError(
             f"the photos are {_size(all_in_focus)} and {_size(defocused)}",
@@ -98,14 +117,27 @@ def align_pair(
         raise InputError(
             f"the photos are {_size(all_in_focus)}",
             limit=f"at least {config.coarsest_side} pixels on the short side",
+            remedy="Use the photos as the camera wrote them, not thumbnails",
         )
+    factor = 1
+    while max(all_in_focus.shape[:2]) / factor > config.finest_side:
+        factor *= 2
     for name, photo in (("all-in-focus", all_in_focus), ("defocused", defocused)):
-        if int(photo.max()) - int(photo.min()) < 8:
+        some = photo[factor // 2 :: factor, factor // 2 :: factor]
+        low, high = int(some.min()), int(some.max())
+        if high - low < 8 * levels_per_byte(photo.dtype):
             raise InputError(
-                f"the {name} photo is blank (values {photo.min()} to {photo.max()})",
+                f"the {name} photo is blank (values {low} to {high})",
                 remedy="Check the exposure and the lens cap, and shoot the take again",
             )
-    levels = list(_pyramid(all_in_focus, defocused, config))
+    return reduce_photo(all_in_focus, factor), reduce_photo(defocused, factor)
+
+
+def align_reduced(
+    all_in_focus: Reduced, defocused: Reduced, config: AlignConfig = AlignConfig()
+) -> Alignment:
+    """:func:`align_pair` on photos that are reduced already."""
+    levels = _pyramid(all_in_focus, defocused, config)
     # Phase correlation can be fooled by large clipped areas; a tripod makes "no shift" likely too.
     starts = (IDENTITY, _starting_shift(levels[0]))
     fits = [_fit_level(levels[0], start, None, len(levels) - 1, config) for start in starts]
@@ -114,77 +146,61 @@ def align_pair(
         parameters, blur, correlation = _fit_level(
             level, parameters, blur, len(levels) - number, config
         )
-    height, width = all_in_focus.shape[:2]
-    return Alignment(as_record(parameters, width, height), correlation)
+    return Alignment(as_record(parameters, *all_in_focus.size), correlation)
 
 
 def _size(image: NDArray[Any]) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
 
 
-def _pyramid(
-    all_in_focus: NDArray[np.uint8], defocused: NDArray[np.uint8], config: AlignConfig
-) -> list[_Level]:
-    height, width = all_in_focus.shape[:2]
-    finest = 1.0
-    while max(width, height) / finest > config.finest_side:
-        finest *= 2
-    factors = [finest * 2**step for step in range(5)]
-    factors = [f for f in factors if min(width, height) / f >= config.coarsest_side] or [finest]
-    bands = [
-        luminance(linear_from_uint8(all_in_focus)),
-        luminance(linear_from_uint8(defocused)),
-        (brightest(all_in_focus) >= CLIP_LEVEL).astype(np.float32),
-        (brightest(defocused) >= CLIP_LEVEL).astype(np.float32),
+def _pyramid(all_in_focus: Reduced, defocused: Reduced, config: AlignConfig) -> list[_Level]:
+    """Levels from coarse to fine, each half the next."""
+    width, height = all_in_focus.size
+    bands: list[Image] = [
+        luminance(all_in_focus.linear),
+        luminance(defocused.linear),
+        all_in_focus.clipped,
+        defocused.clipped,
     ]
-    half_diagonal = np.hypot(width, height) / 2
-    levels = []
-    for factor in reversed(factors):
-        size = (round(width / factor), round(height / factor))
-        # A size that does not divide evenly scales x and y differently; each axis keeps its own.
-        pixels = (half_diagonal * size[0] / width, half_diagonal * size[1] / height)
-        u = ((np.arange(size[0]) - (size[0] - 1) / 2) / pixels[0]).astype(np.float32)
-        v = ((np.arange(size[1]) - (size[1] - 1) / 2) / pixels[1]).astype(np.float32)
-        grid_u, grid_v = np.meshgrid(u, v)
-        window = int(max(size) * config.window_share) | 1
-        sharp, blurred, sharp_clipped, blurred_clipped = (
-            cv2.resize(band, size, interpolation=cv2.INTER_AREA) for band in bands
-        )
+    levels: list[_Level] = []
+    for step in range(5):
+        if step:
+            rows, columns = bands[0].shape[0] // 2, bands[0].shape[1] // 2
+            if min(rows, columns) < config.coarsest_side:
+                break
+            bands = [
+                cv2.resize(
+                    band[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA
+                )
+                for band in bands
+            ]
+        factor = all_in_focus.factor * 2**step
         levels.append(
             _Level(
-                sharp=sharp,
-                defocused=blurred,
-                sharp_clipped=sharp_clipped,
-                defocused_clipped=blurred_clipped,
-                u=grid_u,
-                v=grid_v,
-                pixels=pixels,
-                shrink=factor / finest,
-                window=window,
+                sharp=bands[0],
+                defocused=bands[1],
+                sharp_clipped=bands[2],
+                defocused_clipped=bands[3],
+                pixels=math.hypot(width, height) / 2 / factor,
+                centre=(width / 2 / factor - 0.5, height / 2 / factor - 0.5),
+                shrink=2.0**step,
+                window=int(max(max(bands[0].shape) * config.window_share, _LEAST_WINDOW)) | 1,
             )
         )
-    return levels
-
-
-def _normalised(image: Image, mask: Image, window: int) -> Image:
-    """Subtract the local mean and divide by the local standard deviation."""
-    coverage = box(mask, window) + 1e-6
-    centred = (image - box(image * mask, window) / coverage) * mask
-    # Running sums can leave a tiny negative variance where everything is masked out.
-    deviation = np.sqrt(np.maximum(box(centred * centred, window), 0) / coverage)
-    return np.asarray(centred / (deviation + np.float32(0.01)))
+    return levels[::-1]
 
 
 def _starting_shift(level: _Level) -> NDArray[np.float64]:
     """Whole-image phase correlation on the coarsest level catches shifts of many pixels."""
-    everywhere = np.ones_like(level.sharp)
+    everywhere, coverage = np.ones(level.sharp.shape, bool), np.ones_like(level.sharp)
     first, second = (
-        _normalised(tone(band), everywhere, level.window) for band in (level.sharp, level.defocused)
+        local_contrast(tone(band), everywhere, coverage, level.window)
+        for band in (level.sharp, level.defocused)
     )
-    hann = cv2.createHanningWindow(level.size, cv2.CV_32F)
+    hann = cv2.createHanningWindow(level.sharp.shape[::-1], cv2.CV_32F)
     (dx, dy), _ = cv2.phaseCorrelate(first, second, hann)
     parameters = IDENTITY.copy()
-    parameters[2], parameters[5] = dx / level.pixels[0], dy / level.pixels[1]
+    parameters[2], parameters[5] = dx / level.pixels, dy / level.pixels
     return parameters
 
 
@@ -199,20 +215,17 @@ def _fit_level(
     free = np.arange(9) if remaining <= 1 else np.arange(6)
     defocused = tone(level.defocused)
     height, width = level.sharp.shape
-    rows, columns = np.mgrid[0:height, 0:width]
-    border = np.minimum(
-        np.minimum(rows, height - 1 - rows), np.minimum(columns, width - 1 - columns)
-    ).astype(np.float32)
     if blur is not None:
         blur = blur.resized(width, height)
-    like = level.sharp
-    usable = np.ones_like(level.sharp, bool)
+    template = like = level.sharp
+    usable = np.ones(level.sharp.shape, bool)
     correlation, spread = 0.0, 1.0
     corners = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]]) * 0.7
     for iteration in range(6 if finest else 10):
         aligned, mask = _sample(level, defocused, parameters, heed_clipping)
+        coverage = box(mask.astype(np.float32), level.window)
         # On the finest level the blur found one level below is used: searching costs most there.
-        search = blur is None or (not finest and iteration in (0, 2))
+        search = blur is None or (not finest and iteration == 1)
         if search:
             blur = find_blur(
                 level.sharp,
@@ -227,10 +240,11 @@ def _fit_level(
             assert blur is not None
             like = apply_blur(level.sharp, blur, level.shrink)
             spread = float(np.median(blur.sigma)) / level.shrink
-            usable = _unspoilt(level, blur, border, heed_clipping=heed_clipping)
-        weight_mask = mask.astype(np.float32)
-        template = _normalised(like, weight_mask, level.window)
-        image = _normalised(aligned, weight_mask, level.window)
+            usable = _unspoilt(level, blur, heed_clipping=heed_clipping)
+        if search or iteration == 0 or not finest:
+            # There it moves too little for other pixels to be masked.
+            template = local_contrast(like, mask, coverage, level.window)
+        image = local_contrast(aligned, mask, coverage, level.window)
         before = np.stack(map_normalised(parameters, corners[:, 0], corners[:, 1]), -1)
         parameters, correlation = _gauss_newton_step(
             level, template, image, mask & usable, parameters, free, spread, config
@@ -247,23 +261,14 @@ def _sample(
     level: _Level, defocused: Image, parameters: NDArray[np.float64], heed_clipping: bool
 ) -> tuple[Image, NDArray[np.bool_]]:
     """The defocused photo under the current transform, and where it may be used."""
-    width, height = level.size
-    x, y = map_normalised(parameters, level.u, level.v)
-    map_x = (x * level.pixels[0] + (width - 1) / 2).astype(np.float32)
-    map_y = (y * level.pixels[1] + (height - 1) / 2).astype(np.float32)
-    aligned = cv2.remap(defocused, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    usable = (map_x > 2) & (map_y > 2) & (map_x < width - 3) & (map_y < height - 3)
-    if heed_clipping:
-        clipped = cv2.remap(
-            level.defocused_clipped, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-        )
-        usable &= np.asarray(clipped < 0.05)
-    return aligned, usable
+    aligned, clipped = sample_grid(
+        defocused, level.defocused_clipped, parameters, level.centre, level.pixels
+    )
+    # Beyond the border the share is infinite.
+    return aligned, clipped < (0.05 if heed_clipping else np.inf)
 
 
-def _unspoilt(
-    level: _Level, blur: BlurField, border: Image, *, heed_clipping: bool
-) -> NDArray[np.bool_]:
+def _unspoilt(level: _Level, blur: BlurField, *, heed_clipping: bool) -> NDArray[np.bool_]:
     """Pixels whose blurred template used no clipped highlight and nothing beyond the border.
 
     The true radiance of a clipped highlight is unknown, so its blur disc is too; the same holds
@@ -271,11 +276,16 @@ def _unspoilt(
     few hundredths, and do not heed clipping.
     """
     sigma = blur.sigma / level.shrink
-    inside = np.asarray(border > 2 * sigma + 1)
+    rows, columns = (
+        np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
+        for size in sigma.shape
+    )
+    reach = 2 * sigma + 1
+    inside = (rows[:, None] > reach) & (columns > reach)
     if not heed_clipping:
         return inside
-    reach = max(0.6, 1.2 * float(np.percentile(sigma, 90)))
-    spilled = cv2.GaussianBlur(level.sharp_clipped, (0, 0), reach)
+    spill = max(0.6, 1.2 * float(np.percentile(sigma, 90)))
+    spilled = cv2.GaussianBlur(level.sharp_clipped, (0, 0), spill)
     return inside & np.asarray(spilled < 0.01)
 
 
@@ -289,55 +299,23 @@ def _gauss_newton_step(
     spread: float,
     config: AlignConfig,
 ) -> tuple[NDArray[np.float64], float]:
-    both = template + image
-    gradient_x = cv2.Scharr(both, cv2.CV_32F, 1, 0, scale=1 / 64)
-    gradient_y = cv2.Scharr(both, cv2.CV_32F, 0, 1, scale=1 / 64)
-    magnitude = gradient_x * gradient_x + gradient_y * gradient_y
-    # The flattest 40 % carry noise and no position.
-    chosen = np.flatnonzero(usable & (magnitude > np.percentile(magnitude[::6, ::6], 40)))
-    if chosen.size < 64:
-        return parameters, 0.0
     # Neighbouring pixels say nearly the same; a regular sample of them is as good and faster.
-    stride = max(1, chosen.size // _MAX_SAMPLES)
-    chosen = chosen[::stride]
-    t, i = template.ravel()[chosen], image.ravel()[chosen]
-    residual = t - i
-    noise = 1.4826 * float(np.median(np.abs(residual[::4]))) + 1e-6
-    weight = 1 / (1 + (residual / (config.robust * noise)) ** 2) ** 2
-    u, v = level.u.ravel()[chosen], level.v.ravel()[chosen]
-    jacobian = _jacobian(
-        gradient_x.ravel()[chosen] * np.float32(level.pixels[0]),
-        gradient_y.ravel()[chosen] * np.float32(level.pixels[1]),
-        u, v, parameters,
-    )[free]  # fmt: skip
-    weighted = jacobian * weight
+    stride = max(1, round(math.sqrt(template.size / _MAX_SAMPLES)))
+    samples = gather(template, image, usable, stride)
+    magnitude = samples.slope_x * samples.slope_x + samples.slope_y * samples.slope_y
+    if len(magnitude) < 64:
+        return parameters, 0.0
+    # The flattest 40 % carry noise and no position.
+    samples = samples.where(magnitude > np.percentile(magnitude[::8], 40))
+    noise = 1.4826 * float(np.median(np.abs(samples.template - samples.image)[::4])) + 1e-6
     # Samples that lie further apart say more each.
-    correlated = config.correlated_samples * max(1.0, 4 * np.pi * spread**2) / stride
+    correlated = config.correlated_samples * max(1.0, 4 * np.pi * spread**2) / stride**2
     variance = noise**2 * max(1.0, correlated)
-    precision = np.array([0] * 6 + [config.prior**-2] * 3)[free]
-    normal = (weighted @ jacobian.T).astype(np.float64) / variance + np.diag(precision)
+    precision = np.array([0] * 6 + [config.prior**-2] * 3)
+    sums = normal_equations(samples, parameters, level.centre, level.pixels, config.robust * noise)
+    normal = sums.normal / variance + np.diag(precision)
+    right = sums.right / variance - precision * parameters
     normal += np.diag(np.diag(normal)) * 1e-6
-    right = (weighted @ residual).astype(np.float64) / variance - precision * parameters[free]
     updated = parameters.copy()
-    updated[free] += np.linalg.solve(normal, right)
-    norm = float(np.sqrt((t @ (t * weight)) * (i @ (i * weight))))
-    return updated, float(t @ (i * weight)) / (norm + 1e-12)
-
-
-def _jacobian(
-    gx: Image, gy: Image, u: Image, v: Image, parameters: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Derivative of the sampled image by the nine parameters, (9, N) float32."""
-    p = parameters.astype(np.float32)
-    square = u * u + v * v
-    radial = 1 + p[8] * square
-    ur, vr = u * radial, v * radial
-    depth = 1 + p[6] * ur + p[7] * vr
-    x = ((1 + p[0]) * ur + p[1] * vr + p[2]) / depth
-    y = (p[3] * ur + (1 + p[4]) * vr + p[5]) / depth
-    a, b = gx / depth, gy / depth
-    e = a * x + b * y
-    by_radial = square * (
-        u * ((1 + p[0]) * a + p[3] * b - p[6] * e) + v * (p[1] * a + (1 + p[4]) * b - p[7] * e)
-    )
-    return np.stack([a * ur, a * vr, a, b * ur, b * vr, b, -e * ur, -e * vr, by_radial])
+    updated[free] += np.linalg.solve(normal[np.ix_(free, free)], right[free])
+    return updated, sums.correlation

@@ -43,6 +43,10 @@ class BlurField:
         return np.interp(self.index, np.arange(len(SIGMAS)), SIGMAS).astype(np.float32)
 
 
+_THINNED = 25
+"""Windows from this side on are searched on every other pixel."""
+
+
 def box(image: Image, size: int) -> Image:
     """Mean over a square window with mirrored borders."""
     return cv2.blur(image, (size, size), borderType=cv2.BORDER_REFLECT)
@@ -87,24 +91,32 @@ def find_blur(
         shrink: Finest-level pixels per pixel of these images.
         families: Kinds of blur to try.
     """
-    coverage = box(mask, window) + 1e-6
-    centred = (defocused - box(defocused * mask, window) / coverage) * mask
-    texture = box(centred * centred, 2 * window + 1) + 1e-8
-    wide = 2 * window + 1
-    gain = box(defocused * mask, wide) / (box(tone(sharp_linear) * mask, wide) + 1e-3)
+    # One blur per neighbourhood: after blurring, every other pixel says as much as all.
+    thin = 2 if window >= _THINNED else 1
+    half = (window // thin) | 1
+    defocused, mask = (np.ascontiguousarray(i[::thin, ::thin]) for i in (defocused, mask))
+    coverage = box(mask, half) + 1e-6
+    centred = (defocused - box(defocused * mask, half) / coverage) * mask
+    wide = 2 * half + 1
+    texture = box(centred * centred, wide) + 1e-8
+    unblurred = tone(np.ascontiguousarray(sharp_linear[::thin, ::thin]))
+    gain = box(defocused * mask, wide) / (box(unblurred * mask, wide) + 1e-3)
     best: tuple[float, Family, NDArray[np.float32]] | None = None
     for family in families:
         costs = []
         for sigma in SIGMAS / shrink:
-            candidate = _blurred(sharp_linear, float(sigma), family)
-            candidate = (candidate - box(candidate * mask, window) / coverage) * mask
-            costs.append(box((gain * candidate - centred) ** 2, window))
+            candidate = _blurred(sharp_linear, float(sigma), family)[::thin, ::thin]
+            candidate = (candidate - box(candidate * mask, half) / coverage) * mask
+            costs.append(box((gain * candidate - centred) ** 2, half))
         cost = np.stack(costs)
         total = float(cost.min(0).sum())
         if best is None or total < best[0]:
             best = (total, family, cost)
     assert best is not None
-    return BlurField(best[1], _smooth(_refined_minimum(best[2]), texture, window))
+    height, width = sharp_linear.shape
+    return BlurField(best[1], _smooth(_refined_minimum(best[2]), texture, half)).resized(
+        width, height
+    )
 
 
 def _refined_minimum(cost: NDArray[np.float32]) -> Image:
@@ -123,17 +135,18 @@ def _refined_minimum(cost: NDArray[np.float32]) -> Image:
 
 def _smooth(index: Image, texture: Image, window: int) -> Image:
     # Blur can only be seen where there is texture; flat places borrow from their neighbours.
-    return box(index * texture, window) / box(texture, window)
+    smooth = box(index * texture, window) / box(texture, window)
+    # Rounding must not lead out of the stack.
+    return np.clip(smooth, 0, np.float32(len(SIGMAS) - 1))
 
 
 def apply_blur(sharp_linear: Image, field: BlurField, shrink: float) -> Image:
     """Blur the sharp photo by a field; returns :func:`tone` values, (H, W) float32."""
-    low = np.minimum(field.index.astype(np.int32), len(SIGMAS) - 2)
-    fraction = field.index - low
     result = np.zeros_like(sharp_linear)
-    for level in range(int(low.min()), int(low.max()) + 2):
-        weight = np.where(low == level, 1 - fraction, 0) + np.where(low == level - 1, fraction, 0)
-        if weight.any():
-            blurred = _blurred(sharp_linear, float(SIGMAS[level] / shrink), field.family)
-            result += weight.astype(np.float32) * blurred
+    lowest, highest = math.floor(field.index.min()), math.ceil(field.index.max())
+    for level in range(lowest, highest + 1):
+        # Between two levels of the stack the result is interpolated.
+        weight = np.maximum(1 - np.abs(field.index - np.float32(level)), 0)
+        blurred = _blurred(sharp_linear, float(SIGMAS[level] / shrink), field.family)
+        result += weight * blurred
     return result

@@ -9,7 +9,7 @@ model has no spatial detail finer than a quarter of the frame, so it cannot hide
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.triple import PhotometricGain
-from idfd.storage.color import (
-    CLIP_LEVEL,
-    brightest,
-    decode_srgb,
-    encode_srgb,
-    linear_from_uint8,
-)
+from idfd.processing.photos.newton import weighted_normal
+from idfd.processing.photos.reduce import Reduced
+from idfd.storage.color import decode_srgb, encode_srgb
+
+_DECODE_STEPS, _ENCODE_STEPS = 8192, 65536
 
 
 @dataclass(frozen=True)
@@ -43,77 +41,114 @@ class PhotometryConfig:
     robust: float = 10.0
 
 
+@dataclass(frozen=True)
+class GainFit:
+    """A fitted gain, and how well it fits.
+
+    Attributes:
+        gain: Of the defocused photo.
+        residual: Robust standard deviation of what is left between blocks, as a share of light.
+    """
+
+    gain: PhotometricGain
+    residual: float
+
+
 def exponents(degree: int) -> list[tuple[int, int]]:
     """Exponents (i, j) of the basis ``x^i·y^j`` with 0 < i + j <= degree, in storage order."""
     return [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i) if i + j > 0]
 
 
+def basis(x: NDArray[np.float64], y: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
+    """Values of the basis at places in [-1, 1]², (N, terms) float64."""
+    return np.stack([x**i * y**j for i, j in exponents(degree)] or [np.zeros((0, len(x)))], -1)
+
+
 def fit_gain(
-    all_in_focus: NDArray[np.uint8],
-    defocused: NDArray[np.float32],
-    valid: NDArray[np.bool_],
+    all_in_focus: Reduced,
+    defocused: Reduced,
     config: PhotometryConfig = PhotometryConfig(),
-) -> PhotometricGain:
+    field: tuple[float, ...] | None = None,
+) -> GainFit:
     """Fit the gain that brings the defocused photo to the all-in-focus one.
 
     Args:
-        all_in_focus: RGB, (H, W, 3) uint8.
-        defocused: Aligned RGB, encoded values 0 to 255, (H, W, 3) float32.
-        valid: Pixels where ``defocused`` is defined, (H, W).
+        all_in_focus: The photo in blocks of pixels.
+        defocused: The other, brought onto the same blocks.
         config: Settings.
+        field: Vignetting that is known, as in ``PhotometricGain.field``; fitted where it is not.
 
     Raises:
         InputError: Too little of the frame is unclipped in both photos.
     """
-    target, source, x, y = _block_means(all_in_focus, defocused, valid, config.blocks)
-    powers = exponents(config.field_degree)
-    field = np.stack([x**i * y**j for i, j in powers], -1) if powers else np.zeros((len(x), 0))
-    terms = 3 + len(powers) + config.tone_degree
-    design = np.zeros((3, len(x), terms))
+    blocks = block_means(all_in_focus, defocused, config.blocks)
+    count = len(blocks.x)
+    if field is None:
+        spatial, known = basis(blocks.x, blocks.y, config.field_degree), np.zeros(count)
+    else:
+        spatial, known = np.zeros((count, 0)), field_at(field, blocks.x, blocks.y)
+    terms = spatial.shape[1]
+    design = np.zeros((3, count, 3 + terms + config.tone_degree))
     for channel in range(3):
         design[channel, :, channel] = 1
-        design[channel, :, 3 : 3 + len(powers)] = field
-        encoded = encode_srgb(source[:, channel])
+        design[channel, :, 3 : 3 + terms] = spatial
+        encoded = encode_srgb(blocks.source[:, channel])
         for k in range(config.tone_degree):
-            design[channel, :, 3 + len(powers) + k] = encoded ** (k + 1)
-    q = _solve(design.reshape(-1, terms), target.T.ravel(), source.T.ravel(), config.robust)
-    values = [float(value) for value in q]
-    return PhotometricGain(
-        channels=(values[0], values[1], values[2]),
-        field=tuple(values[3 : 3 + len(powers)]),
-        tone=tuple(values[3 + len(powers) :]),
+            design[channel, :, 3 + terms + k] = encoded ** (k + 1)
+    q, residual = _solve(
+        design.reshape(-1, design.shape[2]),
+        blocks.target.T.ravel(),
+        (blocks.source * np.exp(known)[:, None]).T.ravel(),
+        config.robust,
     )
+    values = [float(value) for value in q]
+    gain = PhotometricGain(
+        channels=(values[0], values[1], values[2]),
+        field=tuple(values[3 : 3 + terms]) if field is None else field,
+        tone=tuple(values[3 + terms :]),
+    )
+    return GainFit(gain, residual)
 
 
-def _block_means(
-    all_in_focus: NDArray[np.uint8],
-    defocused: NDArray[np.float32],
-    valid: NDArray[np.bool_],
-    blocks: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    height, width = valid.shape
-    side = max(1, round(max(height, width) / blocks))
-    size = (max(1, width // side), max(1, height // side))
+@dataclass(frozen=True)
+class Blocks:
+    """Linear light of both photos in N blocks, (N, 3), and the blocks' places in [-1, 1]²."""
 
-    def shrink(image: NDArray[Any]) -> NDArray[np.float64]:
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    target: NDArray[np.float64]
+    source: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
 
-    spoilt = (brightest(all_in_focus) >= CLIP_LEVEL) | (brightest(defocused) >= CLIP_LEVEL) | ~valid
-    usable = shrink(spoilt.astype(np.float32)) < 0.01
+
+def block_means(all_in_focus: Reduced, defocused: Reduced, blocks: int) -> Blocks:
+    """Averages of two aligned photos over blocks that are unclipped in both.
+
+    Raises:
+        InputError: There are fewer than 64.
+    """
+    factor, (width, height) = all_in_focus.factor, all_in_focus.size
+    spoilt = np.minimum(all_in_focus.clipped + defocused.clipped, 1)
+    rows, columns = spoilt.shape
+    side = max(1, round(max(rows, columns) / blocks))
+    size = (max(1, columns // side), max(1, rows // side))
+
+    def shrink(image: NDArray[np.float32]) -> NDArray[np.float64]:
+        whole = image[: size[1] * side, : size[0] * side]
+        return cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+
+    usable = shrink(spoilt) < 0.01
     if np.count_nonzero(usable) < 64:
         raise InputError(
             f"only {np.count_nonzero(usable)} of {usable.size} blocks are unclipped in both photos",
             limit="at least 64 blocks",
             remedy="Shoot the take again with less exposure",
         )
-    target = shrink(linear_from_uint8(all_in_focus))[usable]
-    source = shrink(decode_srgb(np.clip(defocused, 0, 255) / 255))[usable]
-    y, x = np.mgrid[0 : size[1], 0 : size[0]]
-    return (
-        target,
-        source,
-        (2 * (x[usable] + 0.5) / size[0] - 1),
-        (2 * (y[usable] + 0.5) / size[1] - 1),
+    y, x = np.nonzero(usable)
+    return Blocks(
+        target=shrink(all_in_focus.linear)[usable],
+        source=shrink(defocused.linear)[usable],
+        x=2 * (x + 0.5) * side * factor / width - 1,
+        y=2 * (y + 0.5) * side * factor / height - 1,
     )
 
 
@@ -122,65 +157,73 @@ def _solve(
     target: NDArray[np.float64],
     source: NDArray[np.float64],
     robust: float,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], float]:
     """Robust Gauss-Newton on encoded differences, which weigh errors as the eye does."""
     q = np.zeros(design.shape[1])
-    per_channel = len(target) // 3
-    for channel in range(3):
-        part = slice(channel * per_channel, (channel + 1) * per_channel)
+    for part, channel in zip(np.split(np.arange(len(target)), 3), range(3), strict=True):
         q[channel] = np.log(max(target[part].mean(), 1e-6) / max(source[part].mean(), 1e-6))
     ridge = np.full(len(q), 1e-5 * len(target))
     ridge[:3] = 0
     wanted = encode_srgb(target).astype(np.float64)
+    linear = np.zeros_like(target)
     for _ in range(15):
-        linear = np.maximum(source * np.exp(design @ q), 1e-5)
+        linear = np.maximum(source * np.exp(np.einsum("nk,k->n", design, q)), 1e-5)
         error = encode_srgb(linear) - wanted
         slope = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 / 2.4 * linear ** (1 / 2.4))
-        jacobian = (slope * (linear < 1))[:, None] * design
         noise = 1.4826 * np.median(np.abs(error)) + 1e-4
-        weighted = jacobian * (1 / (1 + (error / (robust * noise)) ** 2))[:, None]
-        step = np.linalg.solve(
-            weighted.T @ jacobian + np.diag(ridge + 1e-9), weighted.T @ error + ridge * q
-        )
+        weight = 1 / (1 + (error / (robust * noise)) ** 2)
+        jacobian = (slope * (linear < 1))[:, None] * design
+        normal, right = weighted_normal(jacobian, weight, error)
+        step = np.linalg.solve(normal + np.diag(ridge + 1e-9), right + ridge * q)
         q = q - step
         if np.abs(step).max() < 1e-5:
             break
-    return q
+    lit = target > 1e-3
+    left = np.abs(np.log(linear[lit] / target[lit])) if lit.any() else np.zeros(1)
+    return q, 1.4826 * float(np.median(left))
 
 
-def apply_gain(defocused: NDArray[np.float32], gain: PhotometricGain) -> NDArray[np.uint8]:
-    """Apply a gain to an aligned photo.
-
-    Args:
-        defocused: RGB, encoded values 0 to 255, (H, W, 3) float32.
-        gain: The fitted gain.
-
-    Returns:
-        RGB, (H, W, 3) uint8. Clipped highlights stay clipped where the gain would darken them:
-        their true value is unknown and the all-in-focus photo is clipped there too.
-    """
-    height, width = defocused.shape[:2]
-    value = np.clip(defocused, 0, 255) / np.float32(255)
-    log_gain = gain_field(gain, width, height)[..., None] + np.array(gain.channels, np.float32)
-    for k, coefficient in enumerate(gain.tone):
-        log_gain = log_gain + np.float32(coefficient) * value ** (k + 1)
-    result = encode_srgb(decode_srgb(value) * np.exp(log_gain))
-    clipped = np.clip((value * 255 - 240) / 15, 0, 1)
-    result = np.where(result < value, result + (value - result) * clipped, result)
-    return np.rint(np.clip(result, 0, 1) * 255).astype(np.uint8)
-
-
-def gain_field(gain: PhotometricGain, width: int, height: int) -> NDArray[np.float32]:
-    """The smooth part of the log gain over a frame, (H, W) float32."""
-    x = 2 * (np.arange(width) + 0.5) / width - 1
-    y = 2 * (np.arange(height) + 0.5) / height - 1
+def _matrix(field: tuple[float, ...]) -> NDArray[np.float64]:
+    """Coefficients by power of y (rows) and of x (columns)."""
     degree = 0
-    while len(exponents(degree)) < len(gain.field):
+    while len(exponents(degree)) < len(field):
         degree += 1
-    # x^i·y^j is separable, so the field is one small matrix product.
     matrix = np.zeros((degree + 1, degree + 1))
-    for (i, j), coefficient in zip(exponents(degree), gain.field, strict=True):
+    for (i, j), coefficient in zip(exponents(degree), field, strict=True):
         matrix[j, i] = coefficient
-    columns = np.vander(x, degree + 1, increasing=True)
-    rows = np.vander(y, degree + 1, increasing=True)
-    return (rows @ matrix @ columns.T).astype(np.float32)
+    return matrix
+
+
+def field_at(
+    field: tuple[float, ...], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log gain of a field at places in [-1, 1]², float64 of their shape."""
+    return np.asarray(np.polynomial.polynomial.polyval2d(y, x, _matrix(field)))
+
+
+def field_on_grid(
+    field: tuple[float, ...], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log gain of a field where columns ``x`` and rows ``y`` cross, (len(y), len(x)) float64."""
+    return np.asarray(np.polynomial.polynomial.polygrid2d(y, x, _matrix(field)))
+
+
+@lru_cache(maxsize=2)
+def gain_tables(gain: PhotometricGain) -> NDArray[np.float32]:
+    """Linear light times gain and tone, by channel and encoded value, (3, 8192) float32.
+
+    The nearest entry is within 1/30 of an 8-bit level.
+    """
+    value = np.arange(_DECODE_STEPS) / (_DECODE_STEPS - 1)
+    tone = sum((c * value ** (k + 1) for k, c in enumerate(gain.tone)), np.zeros(_DECODE_STEPS))
+    rows = [decode_srgb(value) * np.exp(channel + tone) for channel in gain.channels]
+    return np.stack(rows).astype(np.float32)
+
+
+@cache
+def encode_table() -> NDArray[np.float32]:
+    """Encoded value in [0, 255] of linear light in [0, 1], (65536,) float32.
+
+    The nearest entry is within 1/40 of an 8-bit level.
+    """
+    return encode_srgb(np.arange(_ENCODE_STEPS) / (_ENCODE_STEPS - 1)) * np.float32(255)

@@ -8,61 +8,53 @@ lock on to what the blur left over (it is off by pixels on perfectly aligned pho
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.processing.photos.blur_match import tone
+from idfd.processing.photos.blur_match import Image, tone
 from idfd.storage.color import linear_from_uint8, luminance
 
 PATCH = 128
 _SOFTNESS = 4.0
+_MARGIN = 16
 _MAX_PATCHES = 64
 _LEAST_CONTRAST = 0.01
 
 
-def patch_shifts(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Shift between two aligned photos on a grid of patches, valid to about two pixels.
+def patch_windows(width: int, height: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of a grid of patches over a frame.
+
+    A patch has a margin around it, four times as wide as the photos are softened by: the shift is
+    that of the part inside. Frames smaller than a patch are one patch.
+    """
+    whole = PATCH + 2 * _MARGIN
+    rows, columns = min(whole, height), min(whole, width)
+    spread = np.sqrt(max(1, (height - rows) * (width - columns)) / _MAX_PATCHES)
+    step = max(PATCH // 2, int(spread))
+    return [
+        (slice(y, y + rows), slice(x, x + columns))
+        for y in range(0, height - rows + 1, step)
+        for x in range(0, width - columns + 1, step)
+    ]
+
+
+def patch_shift(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float | None:
+    """Shift between two patches, valid to about two pixels.
 
     Args:
-        first: RGB, (H, W, 3) uint8.
+        first: RGB, (h, w, 3) uint8.
         second: RGB of the same size.
 
     Returns:
-        Lengths of the shifts in pixels, (N,); patches without texture in two directions are left
-        out, so N may be 0.
+        Length of the shift in pixels, or None where it cannot be told in both directions.
     """
-    # At this softness half the pixels hold everything.
-    soft = [
-        cv2.resize(
-            tone(cv2.GaussianBlur(luminance(linear_from_uint8(image)), (0, 0), _SOFTNESS)),
-            None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA,
-        )
-        for image in (first, second)
-    ]  # fmt: skip
+    soft = [_softened(first), _softened(second)]
     height, width = soft[0].shape
-    side = min(PATCH // 2, height, width)
-    step = max(side // 2, int(np.sqrt(max(1, (height - side) * (width - side)) / _MAX_PATCHES)))
-    hann = cv2.createHanningWindow((side, side), cv2.CV_32F)
+    hann = cv2.createHanningWindow((width, height), cv2.CV_32F)
     window = np.asarray(hann / hann.sum(), np.float32)
-    shifts = []
-    for y in range(0, height - side + 1, step):
-        for x in range(0, width - side + 1, step):
-            at = (slice(y, y + side), slice(x, x + side))
-            shift = _shift(soft[0][at], soft[1][at], window)
-            if shift is not None:
-                shifts.append(2 * float(np.hypot(*shift)))
-    return np.array(shifts)
-
-
-def _shift(
-    first: NDArray[Any], second: NDArray[Any], window: NDArray[np.float32]
-) -> NDArray[np.float64] | None:
-    """Least-squares shift of one patch, or None where it cannot be told in both directions."""
     centred = []
-    for patch in (first, second):
+    for patch in soft:
         patch = patch - float((patch * window).sum())
         contrast = float(np.sqrt((patch * patch * window).sum()))
         if contrast < _LEAST_CONTRAST:
@@ -79,4 +71,12 @@ def _shift(
     if weak < 0.05 * strong:
         return None
     right = [float((g * difference * window).sum()) for g in (gradient_x, gradient_y)]
-    return np.asarray(np.linalg.solve(normal, right))
+    return 2 * float(np.hypot(*np.linalg.solve(normal, right)))
+
+
+def _softened(patch: NDArray[np.uint8]) -> Image:
+    """Toned luminance without its margin; at this softness half the pixels hold everything."""
+    soft = cv2.GaussianBlur(luminance(linear_from_uint8(patch)), (0, 0), _SOFTNESS)
+    if min(soft.shape) > 4 * _MARGIN:
+        soft = soft[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    return cv2.resize(tone(soft), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

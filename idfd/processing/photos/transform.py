@@ -42,6 +42,12 @@ def as_parameters(transform: PairTransform) -> NDArray[np.float64]:
     return np.array([h[0] - 1, h[1], h[2], h[3], h[4] - 1, h[5], h[6], h[7], transform.radial])
 
 
+def reduced_centre(transform: PairTransform, factor: int) -> tuple[float, float]:
+    """Where the centre of a transform lies on a photo that was reduced by whole blocks."""
+    x, y = transform.centre
+    return (x + 0.5) / factor - 0.5, (y + 0.5) / factor - 0.5
+
+
 def map_normalised(
     parameters: Sequence[float] | NDArray[np.float64], u: NDArray[Any], v: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -75,15 +81,6 @@ def sampling_maps(
         (x * transform.scale + transform.centre[0]).astype(np.float32),
         (y * transform.scale + transform.centre[1]).astype(np.float32),
     )
-
-
-def valid_pixels(
-    maps: tuple[NDArray[np.float32], NDArray[np.float32]],
-) -> NDArray[np.bool_]:
-    """Pixels whose sample lies inside the source image, (H, W) bool."""
-    x, y = maps
-    height, width = x.shape
-    return np.asarray((x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1))
 
 
 def warp(

@@ -1,32 +1,29 @@
-"""A process pool in which a failing task is a result, and the rest go on."""
+"""Worker processes of this machine, one thread each."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from typing import TypeVar
-
-import cv2
-import numpy as np
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
 
 from idfd.errors import IdfdError
+from idfd.processing.pipeline.schedule import Death, Job, Scheduler
+from idfd.processing.pipeline.worker import guarded, use_one_thread, worker_environment
 
 T = TypeVar("T")
 R = TypeVar("R")
-_WORKER_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    # glibc hands every freed image back to the kernel and faults its pages in again for the next
-    # one, which took a quarter of the time; a worker is short-lived and may keep them.
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-}
+# Forking a process with OpenCV's threads in it can deadlock.
+_CONTEXT = multiprocessing.get_context("spawn")
+_STARTED = b"started"
+_MOST_STILLBORN = 5
+_PATIENCE_S = 5.0
 
 
 def default_workers() -> int:
@@ -37,77 +34,166 @@ def default_workers() -> int:
 
 
 def run_tasks(
-    function: Callable[[T], R], tasks: Sequence[T], workers: int
+    function: Callable[[T], R], tasks: Iterable[T], workers: int
 ) -> Iterator[tuple[T, R | IdfdError]]:
-    """Run tasks in a process pool and yield each with its result as it ends, in any order.
+    """Run tasks in processes of this machine; see :meth:`.Scheduler.run`.
 
     Scenes run beside each other with one thread each: that uses the cores better than threads
     inside a scene do, and sums stay in one order, so results do not depend on the machine's cores.
+    """
+    with LocalScheduler(workers) as scheduler:
+        yield from scheduler.run(function, tasks)
+
+
+class LocalScheduler(Scheduler):
+    """Processes of this machine, started when there is work for them and kept until the end.
+
+    A pool of concurrent.futures ends with its first dead worker, and cannot say what that one was
+    doing: here each worker has a pipe of its own and one job at a time.
 
     Args:
-        function: A picklable function of one task.
-        tasks: Picklable tasks.
         workers: Number of processes.
-
-    Raises:
-        IdfdError: A worker was killed, for example for lack of memory.
     """
-    with _worker_environment():
-        pool = ProcessPoolExecutor(
-            max_workers=min(workers, max(1, len(tasks))),
-            # Forking a process with OpenCV's threads in it can deadlock.
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-        )
-        try:
-            waiting = iter(tasks)
-            running: dict[Future[R | IdfdError], T] = {}
-            for task in waiting:
-                running[pool.submit(_guarded, function, task)] = task
-                if len(running) >= 4 * workers:
-                    break
-            while running:
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    task = running.pop(future)
-                    for new in waiting:
-                        running[pool.submit(_guarded, function, new)] = new
-                        break
-                    yield task, future.result()
-        except BrokenProcessPool:
+
+    def __init__(self, workers: int) -> None:
+        self._most = max(1, workers)
+        self._workers: list[_Worker] = []
+        self._ready: deque[_Worker] = deque()
+        self._stillborn = 0
+
+    def _has_room(self) -> bool:
+        return sum(worker.job is not None for worker in self._workers) < self._most
+
+    def _give(self, function: Callable[[Any], Any], job: Job) -> None:
+        self._send(job, pickle.dumps((function, job.task)))
+
+    def _send(self, job: Job, message: bytes) -> None:
+        worker = next((worker for worker in self._workers if worker.job is None), None)
+        if worker is None:
+            worker = _Worker()
+            self._workers.append(worker)
+        worker.give(job, message)
+
+    def _take(self) -> tuple[Job, Any]:
+        while True:
+            if not self._ready:
+                busy = {worker.connection: worker for worker in self._workers if worker.job}
+                # All that are ready, in turn: otherwise the first could keep the rest waiting.
+                self._ready.extend(busy[one] for one in wait(list(busy)))  # type: ignore[index]
+            worker = self._ready.popleft()
+            job = worker.job
+            assert job is not None
+            try:
+                answer = worker.connection.recv_bytes()
+            except (EOFError, OSError):
+                self._workers.remove(worker)
+                how = worker.end()
+                if worker.started:
+                    return job, Death(how)
+                self._count_stillborn(how)
+                self._send(job, worker.message)  # it had no part in this
+                continue
+            if answer == _STARTED:
+                worker.started = True
+                self._stillborn = 0
+                continue
+            worker.job = None
+            outcome, error, trace = pickle.loads(answer)
+            if error is not None:
+                raise error from _WorkerTraceback(trace)
+            return job, outcome
+
+    def _count_stillborn(self, how: str) -> None:
+        self._stillborn += 1
+        if self._stillborn == _MOST_STILLBORN:
             raise IdfdError(
-                "a worker process was killed",
-                remedy="What was finished is kept: run the command again, with fewer workers if "
-                "memory was short (--workers)",
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+                f"{_MOST_STILLBORN} worker processes in a row ended as they started ({how})",
+                remedy="See what they wrote above; where nothing is, memory may be short: run the "
+                "command again with fewer workers (--workers)",
+            )
+
+    def _abandon(self) -> None:
+        for worker in [worker for worker in self._workers if worker.job]:
+            self._workers.remove(worker)
+            worker.process.kill()
+            worker.end()
+        self._ready.clear()
+
+    def close(self) -> None:
+        """End the workers; those that still have a job at once."""
+        self._abandon()
+        for worker in self._workers:
+            worker.connection.close()
+        while self._workers:
+            self._workers.pop().end()
 
 
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
+class _Worker:
+    """A process that answers one job at a time; it ends when its pipe is closed."""
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.message = b""
+        self.started = False
+        self.connection, far_end = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(target=_serve, args=(far_end,), daemon=True)
+        with worker_environment():
+            self.process.start()
+        far_end.close()  # so that the pipe ends with the process
+
+    def give(self, job: Job, message: bytes) -> None:
+        """Send a job that the process is to do now."""
+        self.job, self.message = job, message
+        with suppress(BrokenPipeError, ConnectionResetError):  # it is dead, as reading will show
+            self.connection.send_bytes(message)
+
+    def end(self) -> str:
+        """Wait for the end of the process; say how it ended."""
+        self.connection.close()
+        self.process.join(_PATIENCE_S)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
+        code = self.process.exitcode or 0
+        self.process.close()
+        if code >= 0:
+            return f"exit code {code}"
+        name = signal.Signals(-code).name
+        return f"killed by {name}{', as when memory is short' if name == 'SIGKILL' else ''}"
+
+
+def _serve(connection: Connection) -> None:
     # Ctrl-C reaches the whole group; the driver ends the workers, without a traceback from each.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use_one_thread()
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the driver has gone
+        connection.send_bytes(_STARTED)
+        while True:
+            connection.send_bytes(_answer(connection.recv_bytes()))
 
 
-def _guarded(function: Callable[[T], R], task: T) -> R | IdfdError:
+def _answer(message: bytes) -> bytes:
+    """Result, bug and its traceback, pickled."""
     try:
-        return function(task)
-    except IdfdError as error:
-        return error
-    except (cv2.error, np.linalg.LinAlgError, ArithmeticError, MemoryError) as error:
-        return IdfdError(f"the computation failed ({type(error).__name__}: {error})")
+        function, task = pickle.loads(message)
+        return pickle.dumps((guarded(function, task), None, ""))
+    except Exception as error:  # noqa: BLE001  a bug: the driver raises it
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return _bug(error, trace)
 
 
-@contextmanager
-def _worker_environment() -> Iterator[None]:
-    # BLAS and glibc read these when they are loaded, in a spawned worker after this point.
-    before = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
-    os.environ.update(_WORKER_ENVIRONMENT)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _bug(error: Exception, trace: str) -> bytes:
+    message = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}"), trace))
+    # An exception may be one that cannot be pickled, or that cannot be made again from its pickle.
+    with suppress(pickle.PickleError, TypeError, AttributeError):
+        exact = pickle.dumps((None, error, trace))
+        pickle.loads(exact)
+        return exact
+    return message
+
+
+class _WorkerTraceback(Exception):  # noqa: N818  it is no error of its own
+    """Where in the worker an exception was raised, shown as its cause."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"

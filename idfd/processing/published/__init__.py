@@ -1,1 +1,1 @@
-"""The authors' processing of iDFD as they describe it, to compare with."""
+"""The pipeline that iDFD was published with, kept so that others can be compared with it."""

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.model.triple import PairTransform
+from idfd.model.triple import PairTransform, PhotometricGain
 from idfd.processing.photos.blur_match import disk_kernel
+from idfd.processing.photos.photometry import field_on_grid
 from idfd.processing.photos.transform import as_record, map_points
 from idfd.storage.color import encode_srgb, linear_from_uint8
 
@@ -67,6 +68,12 @@ def corner_errors(
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], float)
     there = map_points(truth, corners + MARGIN) - MARGIN
     return np.asarray(np.linalg.norm(map_points(found, corners) - there, axis=1))
+
+
+def gain_field(gain: PhotometricGain, width: int, height: int) -> NDArray[np.float64]:
+    """The smooth part of the log gain over a frame, (H, W)."""
+    x, y = (2 * (np.arange(size) + 0.5) / size - 1 for size in (width, height))
+    return field_on_grid(gain.field, x, y)
 
 
 def textured_photo(width: int = 700, height: int = 500, seed: int = 0) -> NDArray[np.uint8]:

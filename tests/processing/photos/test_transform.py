@@ -4,13 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idfd.processing.crop import largest_crop, place_crop
 from idfd.processing.photos.transform import (
     as_parameters,
     as_record,
     map_points,
+    reduced_centre,
     sampling_maps,
-    valid_pixels,
 )
 
 small = st.floats(-0.02, 0.02)
@@ -42,17 +41,9 @@ def test_without_radial_term_it_is_a_homography() -> None:
     np.testing.assert_allclose(map_points(record, np.array([[100, 200]]))[0], point[:2] / point[2])
 
 
-@given(st.lists(small, min_size=9, max_size=9))
-def test_crop_is_valid_and_keeps_the_aspect(values: list[float]) -> None:
-    record = as_record(np.array(values), 320, 200)
-    valid = valid_pixels(sampling_maps(record, 320, 200))
-    crop = largest_crop(valid)
-    assert valid[crop.window].all()
-    assert abs(crop.width - crop.height * 1.6) <= 0.5 + 1e-9
-    # Nothing larger fits: the next size up has no valid place.
-    assert place_crop(valid, round((crop.height + 1) * 1.6), crop.height + 1) is None
-
-
-def test_the_whole_frame_is_kept_where_nothing_moved() -> None:
-    crop = largest_crop(np.ones((100, 150), bool))
-    assert (crop.x, crop.y, crop.width, crop.height) == (0, 0, 150, 100)
+@given(st.lists(small, min_size=9, max_size=9), st.integers(1, 8))
+def test_the_centre_moves_with_the_blocks(values: list[float], factor: int) -> None:
+    record = as_record(np.array(values), 64, 48)
+    x, y = reduced_centre(record, factor)
+    # The middle of the frame is the middle of the blocks too.
+    np.testing.assert_allclose([x + 0.5, y + 0.5], [64 / 2 / factor, 48 / 2 / factor])

@@ -1,0 +1,240 @@
+"""Workers of a dask cluster: an existing one by its address, or one of this machine.
+
+The code that runs is the workers' own: before any task, and again in each, since workers come and
+go, it is compared with ours. Workers that are started with ``dask worker ADDRESS --nthreads 1`` do
+one task at a time, with one BLAS thread by dask's defaults.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from idfd.errors import IdfdError, InputError, MissingDependencyError
+from idfd.processing.pipeline.schedule import Death, Job, Scheduler
+from idfd.processing.pipeline.worker import (
+    WORKER_ENVIRONMENT,
+    guarded,
+    identity,
+    use_one_thread,
+)
+
+_PATIENCE_S = 8.0
+_LOOK_EVERY_S = 5.0
+_LONGEST_WITHOUT_WORKERS_S = 60.0
+_JOBS_PER_THREAD = 4
+_START_WORKERS = "Start some with 'dask worker {} --nthreads 1', each with this version of idfd"
+
+
+class DaskScheduler(Scheduler):
+    """Submits as many tasks as keep the workers of dask.distributed busy, and no more.
+
+    Args:
+        address: Of a running scheduler; None starts a cluster on this machine.
+        workers: Number of processes of the cluster that is started.
+
+    Raises:
+        InputError: No scheduler answers, it has no workers, or they are of another kind than this
+            process.
+        MissingDependencyError: dask.distributed is not installed.
+    """
+
+    def __init__(self, address: str | None, workers: int) -> None:
+        try:
+            import distributed
+        except ImportError:
+            raise MissingDependencyError(
+                "work on a cluster needs the package distributed",
+                remedy="Install it with 'pip install idfd[cluster]'",
+            ) from None
+        self._killed = distributed.KilledWorker
+        self._cancelled = distributed.CancelledError
+        self._running: dict[str, tuple[Any, Job]] = {}
+        self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._fetched: deque[tuple[Job, Any]] = deque()
+        self._room = _JOBS_PER_THREAD
+        self._seen = time.monotonic()
+        self._cluster: Any = None
+        if address is None:
+            self._cluster = _start_cluster(workers)
+        self._where = address or self._cluster.scheduler_address
+        connect: Any = distributed.Client  # it has no types
+        try:
+            self._client = connect(
+                self._cluster or address, timeout=_PATIENCE_S, set_as_default=False
+            )
+        except (OSError, TimeoutError, ValueError) as error:
+            raise InputError(
+                f"no dask scheduler answers ({error or type(error).__name__})",
+                where=self._where,
+                limit="the address that 'dask scheduler' names, such as tcp://host:8786",
+                remedy="Check the address and that the scheduler runs",
+            ) from None
+        self.dashboard = self._client.dashboard_link
+        try:
+            self._greet_workers()
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet_workers(self) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=_PATIENCE_S)
+            found = self._client.run(identity)
+        except TimeoutError:
+            raise InputError(
+                "the cluster has no workers",
+                where=self._where,
+                remedy=_START_WORKERS.format(self._where),
+            ) from None
+        except ImportError as error:
+            raise InputError(
+                f"a worker cannot import what it is to do ({error})",
+                where=self._where,
+                remedy="Install this version of idfd where the workers run, and start them again",
+            ) from None
+        ours = identity()
+        for worker, theirs in found.items():
+            if theirs != ours:
+                raise _stranger(worker, ours, theirs)
+
+    def _has_room(self) -> bool:
+        if self._client.status == "closed":
+            raise self._gone()
+        if not self._running:
+            self._count_threads()
+        return len(self._running) + len(self._fetched) < self._room
+
+    def _count_threads(self) -> None:
+        """Workers come and go; an IdfdError if there have been none for long."""
+        try:
+            threads = sum(self._client.nthreads().values())
+        except OSError:
+            raise self._gone() from None
+        now = time.monotonic()
+        if threads:
+            self._seen = now
+            self._room = _JOBS_PER_THREAD * threads
+        elif now - self._seen > _LONGEST_WITHOUT_WORKERS_S:
+            raise IdfdError(
+                f"the cluster has had no workers for {_LONGEST_WITHOUT_WORKERS_S:.0f} s",
+                where=self._where,
+                remedy=f"What was finished is kept. {_START_WORKERS.format(self._where)}, and run "
+                "the command again",
+            )
+
+    def _give(self, function: Callable[[Any], Any], job: Job) -> None:
+        key = f"{getattr(function, '__name__', 'task')}-{uuid.uuid4().hex}"
+        future = self._client.submit(_work, function, job.task, identity(), key=key, pure=False)
+        self._running[key] = future, job
+        future.add_done_callback(self._note_end)
+
+    def _note_end(self, future: Any) -> None:
+        self._ended.put(future.key)
+
+    def _take(self) -> tuple[Job, Any]:
+        while not self._fetched:
+            try:
+                keys = [self._ended.get(timeout=_LOOK_EVERY_S)]
+            except queue.Empty:
+                self._count_threads()
+                continue
+            while not self._ended.empty():
+                keys.append(self._ended.get())
+            # Those that are not running any more were abandoned.
+            self._fetch({key: self._running.pop(key) for key in keys if key in self._running})
+        return self._fetched.popleft()
+
+    def _fetch(self, ended: dict[str, tuple[Any, Job]]) -> None:
+        # All at once: the way to a worker and back costs some milliseconds.
+        futures = {key: future for key, (future, _) in ended.items()}
+        try:
+            results = self._client.gather(futures, errors="skip")
+        except OSError:
+            raise self._gone() from None
+        for key, (future, job) in ended.items():
+            done = future.status == "finished"
+            self._fetched.append((job, results[key] if done else self._failure(future)))
+
+    def _failure(self, future: Any) -> Death:
+        """Why a future has no result; raised where it is not its worker's death."""
+        try:
+            future.result()
+        except self._killed as error:
+            return Death("the cluster does not know why", error.allowed_failures + 1)
+        except self._cancelled:
+            raise self._gone() from None
+        raise AssertionError("a future without a result or an error")
+
+    def _gone(self) -> IdfdError:
+        return IdfdError(
+            "the dask scheduler has gone",
+            where=self._where,
+            remedy="What was finished is kept: run the command again when it is back",
+        )
+
+    def _abandon(self) -> None:
+        if self._client.status == "running":
+            self._client.cancel([future for future, _ in self._running.values()])
+        self._running.clear()
+        self._fetched.clear()
+
+    def close(self) -> None:
+        """Leave the cluster; one that was started here is ended."""
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def _start_cluster(workers: int) -> Any:
+    import dask
+    import distributed
+
+    settings = {
+        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+        # Dask blames all tasks that a dead worker had, also those that waited: once is forgiven.
+        "distributed.scheduler.allowed-failures": 1,
+    }
+    start: Any = distributed.LocalCluster  # it has no types
+    try:
+        with dask.config.set(settings):
+            return start(
+                n_workers=max(1, workers),
+                threads_per_worker=1,
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,  # as for local processes
+                silence_logs=logging.CRITICAL,
+            )
+    except RuntimeError as error:
+        raise IdfdError(
+            f"the workers of a dask cluster do not start ({error.__cause__ or error})",
+            remedy="See what they wrote above; where nothing is, memory may be short: run the "
+            "command again with fewer workers (--workers)",
+        ) from error
+
+
+def _work(function: Callable[[Any], Any], task: Any, expected: dict[str, str]) -> Any:
+    found = identity()
+    if found != expected:
+        raise _stranger("a worker that came later", expected, found)
+    use_one_thread()
+    return guarded(function, task)
+
+
+def _stranger(worker: str, ours: dict[str, str], theirs: dict[str, str]) -> InputError:
+    differences = ", ".join(
+        f"{name} {theirs.get(name, 'missing')} instead of {ours.get(name, 'none')}"
+        for name in sorted(ours.keys() | theirs.keys())
+        if ours.get(name) != theirs.get(name)
+    )
+    return InputError(
+        f"a worker would not give the results that this process gives: it has {differences}",
+        where=worker,
+        remedy="Install the same versions on all machines of the cluster, and start its workers "
+        "again",
+    )
