@@ -93,7 +93,8 @@ def read_frame(photo: Path, depth: Path, unit: float) -> Frame:
     image, values = cv2.imread(str(photo)), cv2.imread(str(depth), cv2.IMREAD_UNCHANGED)
     assert image is not None
     assert values is not None
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.rint(values * unit).astype(np.uint16)
+    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
+    return rgb, np.rint(values * unit).astype(np.uint16)
 
 
 def hidden_ellipses(shape: tuple[int, ...], share: float = 0.17) -> NDArray[np.bool_]:
@@ -200,7 +201,7 @@ def score_cleargrasp(folder: Path) -> None:
         truth = read_exr(Path(f"{stem}-opaque-depth-img.exr"))
         image = cv2.imread(f"{stem}-transparent-rgb-img.jpg")
         assert image is not None
-        photo = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        photo = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
         inside = (mask > 0) & (truth > 0)
         cases = {
             "holes only": (raw, inside & (raw == 0)),

@@ -5,7 +5,7 @@ that are done stay done. In the end each file must be there, with the content it
 nobody disturbed, and nothing else.
 
     python benchmarks/kill_workers.py --workers 20 --drivers 5
-    python benchmarks/kill_workers.py --scheduler dask --gap 4 --start 6 --scenes 1200
+    python benchmarks/kill_workers.py --scheduler dask --gap 6 --start 10 --scenes 2500
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from idfd.benchmark.models import ModelInput, Prediction, Target
 from idfd.errors import InputError
+from idfd.storage.color import eight_bit
 from idfd.storage.images import (
     DEPTH_SUFFIXES,
     PHOTO_SUFFIXES,
@@ -72,7 +73,7 @@ class FolderPredictions:
             depth = _metres(read_depth(path), shape, path)
         if "aif" in self._files:
             path = self._files["aif"][item.id]
-            photo = _sized(read_photo(path), shape, path)
+            photo = _sized(eight_bit(read_photo(path)), shape, path)
         return Prediction(depth_m=depth, all_in_focus=photo)
 
 

@@ -12,6 +12,7 @@ from idfd.model import schema
 from idfd.model.camera import CameraSettings
 from idfd.model.session import REJECTED, SCENES, SESSION, TAKE, FileKind, FileRole, TakeRecord
 from idfd.storage.images import PHOTO_SUFFIXES
+from idfd.storage.raw import RAW_SUFFIXES
 
 BURST_SUFFIXES = frozenset({".h5", ".hdf5"})
 _ROLES: Mapping[CameraName, tuple[FileRole, FileKind]] = {
@@ -133,7 +134,9 @@ def _of_folder(folder: Path, patterns: Mapping[CameraName, str]) -> Iterator[Ima
 
 
 def _matching(folder: Path, camera: CameraName, pattern: str) -> list[Path]:
-    suffixes = PHOTO_SUFFIXES | BURST_SUFFIXES if camera == "depth" else PHOTO_SUFFIXES
+    # The JPEG beside a raw file is the same view.
+    developed = PHOTO_SUFFIXES - RAW_SUFFIXES
+    suffixes = developed | BURST_SUFFIXES if camera == "depth" else developed
     paths = [
         path
         for path in sorted(folder.glob(pattern))

@@ -61,7 +61,8 @@ class PairFit(Record, frozen=True, kw_only=True):
         gain: Brings the defocused photo's exposure and vignetting to it.
         measures: ``displacement_px`` (largest movement of a corner), ``residual_px`` (median shift
             left between patches; absent where no patch has texture), ``correlation``,
-            ``exposure_stops``, ``sharpness`` (detail of the all-in-focus photo over that of the
+            ``gain_residual`` (robust standard deviation of the log ratio of light between blocks
+            that the gain leaves), ``exposure_stops``, ``sharpness`` (detail of the all-in-focus photo over that of the
             defocused one where they differ most), ``psnr_before`` and ``psnr_after`` (dB).
     """
 

@@ -35,10 +35,13 @@ class Provenance(Record, frozen=True, kw_only=True):
 
 PACKAGES_THAT_SHAPE_RESULTS = (
     "numpy",
+    "numba",
+    "scipy",
     "opencv-python",
     "opencv-python-headless",
     "h5py",
     "deflate",
+    "rawpy",
 )
 
 

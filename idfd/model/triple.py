@@ -92,7 +92,7 @@ class Crop(Record, frozen=True, kw_only=True):
     @property
     def native(self) -> bool:
         """The triple's pixels are pixels of the source photo; then :attr:`window` holds them."""
-        return self.scale == 1 and self.x.is_integer() and self.y.is_integer()
+        return self.scale == 1 and float(self.x).is_integer() and float(self.y).is_integer()
 
     @property
     def window(self) -> tuple[slice, slice]:

@@ -23,11 +23,11 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -144,31 +144,55 @@ def read_burst(path: Path) -> Burst:
     """
     if not path.is_file():
         raise InputError("no such file", where=path, limit="a depth burst (HDF5)")
-    return _decode(path, path)
+    return _decode(path, path, _read)
 
 
 def decode_burst(data: bytes, where: str | Path) -> Burst:
     """A burst from the content of its file; see :func:`read_burst` for the errors."""
-    return _decode(io.BytesIO(data), where)
+    return _decode(io.BytesIO(data), where, _read)
 
 
-def _decode(source: Path | io.BytesIO, where: str | Path) -> Burst:
+def decode_depth_frames(data: bytes, where: str | Path) -> NDArray[np.uint16]:
+    """Depth alone, (N, H, W) uint16 mm, in half the time; see :func:`read_burst` for the errors."""
+
+    def depth(file: h5py.File, where: str | Path) -> NDArray[np.uint16]:
+        _check_format(file, where)
+        frames = _array(file, "depth", where, np.uint16)
+        if frames.ndim != 3 or len(frames) == 0:
+            raise SchemaError(
+                f"depth has shape {frames.shape}", where=where, limit="(N, H, W), N at least 1"
+            )
+        return frames
+
+    return _decode(io.BytesIO(data), where, depth)
+
+
+T = TypeVar("T")
+
+
+def _decode(
+    source: Path | io.BytesIO, where: str | Path, read: Callable[[h5py.File, str | Path], T]
+) -> T:
     try:
         with _opened(source, "r") as file:
-            return _read(file, where)
+            return read(file, where)
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise _damaged(where, f"HDF5 cannot read the file ({error})") from None
 
 
-def _read(file: h5py.File, path: str | Path) -> Burst:
+def _check_format(file: h5py.File, path: str | Path) -> None:
     if "schema" not in file.attrs or file.attrs["schema"] != FORMAT.encode():
         raise SchemaError(
             "an HDF5 file, but not a depth burst",
             where=path,
             limit=f"the attribute schema = '{FORMAT}'",
         )
-    texts = _read_texts(file, ("schema_version", "mode"))
-    schema.check_version(FORMAT, texts["schema_version"], FORMAT_VERSION, path)
+    version = _read_texts(file, ("schema_version",))["schema_version"]
+    schema.check_version(FORMAT, version, FORMAT_VERSION, path)
+
+
+def _read(file: h5py.File, path: str | Path) -> Burst:
+    _check_format(file, path)
     colour: tuple[bytes, ...] = ()
     if "colour" in file:
         data = _array(file, "colour", path, np.uint8).tobytes()
@@ -186,7 +210,7 @@ def _read(file: h5py.File, path: str | Path) -> Burst:
             system_ns=_array(file, "system_time", path, np.int64),
             temperature_c=_array(file, "temperature", path, np.float32),
             calibration=_array(file, "calibration", path, np.uint8).tobytes(),
-            mode=texts["mode"],
+            mode=_read_texts(file, ("mode",))["mode"],
             frames_per_s=float(file.attrs["frames_per_s"]),
             device=_read_texts(file["device"], file["device"].attrs),
             warm_up_s=None if warm_up is None else float(warm_up),

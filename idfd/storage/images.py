@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from idfd.errors import InputError, MissingDependencyError, StorageError
 from idfd.model.triple import MAX_DEPTH_MM
+from idfd.storage import png
 from idfd.storage.hashing import sha256_bytes
 from idfd.storage.raw import RAW_SUFFIXES, Multipliers, develop, is_raw
 
@@ -110,7 +111,9 @@ def decode_photo(
             limit="8 or 16 bits per channel",
             remedy="Export it as 16-bit TIFF in sRGB",
         )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    # In place: new memory costs more than the exchange. (OpenCV's own flag for RGB is without effect
+    # on 16-bit TIFF files.)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
 
 def read_photo(path: Path, sha256: str | None = None) -> NDArray[Any]:
@@ -226,13 +229,10 @@ def _decode_exr(data: bytes, where: Path | str) -> NDArray[Any]:
 
 
 def encode_png(array: NDArray[Any], level: int = 1) -> bytes:
-    """Encode an RGB uint8, grey uint8 or uint16 array as PNG (level 1: fast; PNG is lossless)."""
-    if array.ndim == 3:
-        array = cv2.cvtColor(array, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, level])
-    if not done:
-        raise StorageError(f"OpenCV cannot encode {array.dtype} of shape {array.shape} as PNG")
-    return data.tobytes()
+    """Encode an RGB or grey array of uint8 or uint16 as PNG (level 1: fast; PNG is lossless)."""
+    if array.dtype not in (np.uint8, np.uint16) or array.shape[2:] not in ((), (3,)):
+        raise StorageError(f"cannot encode {array.dtype} of shape {array.shape} as PNG")
+    return png.encode(array, level)
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int = 85) -> bytes:

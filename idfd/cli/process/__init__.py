@@ -6,7 +6,7 @@ import click
 
 from idfd.cli.lazy import LazyGroup
 
-COMMANDS = {"view": "idfd.cli.process_view"}
+COMMANDS = {"view": "idfd.cli.process.view"}
 
 
 class ProcessGroup(LazyGroup):

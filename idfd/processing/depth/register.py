@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from idfd.calibration.projection import project, ray_table
 from idfd.errors import InputError
 from idfd.model.rig import RigCalibration
-from idfd.model.triple import MAX_DEPTH_MM, Crop, DepthSource
+from idfd.model.triple import Crop
 from idfd.processing.depth.deviation import photo_deviation
 from idfd.processing.depth.maps import DepthMap
 from idfd.processing.depth.mesh import build_mesh
@@ -101,16 +101,6 @@ def photo_points(depth: DepthMap, rig: RigCalibration, step: int = 4) -> NDArray
     points = np.column_stack([rays * metric[:, None], metric])
     pixels = project(rig.photo, rig.depth_to_photo.apply(points))
     return pixels[np.isfinite(pixels).all(axis=1)]
-
-
-def register_depth(
-    depth: NDArray[np.uint16], rig: RigCalibration, config: RegisterConfig = RegisterConfig()
-) -> NDArray[np.uint16]:
-    """:func:`register` to the whole photo, of whole millimetres; goes when nothing calls it."""
-    whole = Crop(x=0, y=0, width=rig.photo.width, height=rig.photo.height)
-    found = register(DepthMap.of_image(depth, DepthSource.MEASURED), rig, whole, config)
-    assert found.depth.max(initial=0) <= MAX_DEPTH_MM
-    return found.depth.astype(np.uint16)
 
 
 def _require(depth: DepthMap, rig: RigCalibration) -> None:

@@ -27,6 +27,8 @@ from idfd.processing.pipeline.worker import (
 _PATIENCE_S = 8.0
 _LOOK_EVERY_S = 5.0
 _LONGEST_WITHOUT_WORKERS_S = 60.0
+_LONGEST_BEFORE_REVIVAL_S = 10.0
+_MOST_REVIVALS = 5
 _JOBS_PER_THREAD = 4
 _START_WORKERS = "Start some with 'dask worker {} --nthreads 1', each with this version of idfd"
 
@@ -60,8 +62,10 @@ class DaskScheduler(Scheduler):
         self._room = _JOBS_PER_THREAD
         self._seen = time.monotonic()
         self._cluster: Any = None
+        self._workers = max(1, workers)
+        self._revivals = 0 if address else _MOST_REVIVALS
         if address is None:
-            self._cluster = _start_cluster(workers)
+            self._cluster = _start_cluster(self._workers)
         self._where = address or self._cluster.scheduler_address
         connect: Any = distributed.Client  # it has no types
         try:
@@ -85,21 +89,24 @@ class DaskScheduler(Scheduler):
     def _greet_workers(self) -> None:
         try:
             self._client.wait_for_workers(1, timeout=_PATIENCE_S)
-            found = self._client.run(identity)
         except TimeoutError:
             raise InputError(
                 "the cluster has no workers",
                 where=self._where,
                 remedy=_START_WORKERS.format(self._where),
             ) from None
-        except ImportError as error:
-            raise InputError(
-                f"a worker cannot import what it is to do ({error})",
-                where=self._where,
-                remedy="Install this version of idfd where the workers run, and start them again",
-            ) from None
         ours = identity()
-        for worker, theirs in found.items():
+        for worker, theirs in self._client.run(identity, on_error="return").items():
+            if isinstance(theirs, ImportError):
+                raise InputError(
+                    f"the worker cannot import what it is to do ({theirs})",
+                    where=worker,
+                    remedy="Install this version of idfd where it runs, and start it again",
+                )
+            if isinstance(theirs, OSError):
+                continue  # it has gone meanwhile; who comes in its place is asked with each task
+            if isinstance(theirs, Exception):
+                raise theirs
             if theirs != ours:
                 raise _stranger(worker, ours, theirs)
 
@@ -120,6 +127,12 @@ class DaskScheduler(Scheduler):
         if threads:
             self._seen = now
             self._room = _JOBS_PER_THREAD * threads
+        elif self._revivals and now - self._seen > _LONGEST_BEFORE_REVIVAL_S:
+            # Dask gives up a worker of this machine that dies while it starts.
+            self._revivals -= 1
+            self._seen = now
+            self._cluster.scale(0)
+            self._cluster.scale(self._workers)
         elif now - self._seen > _LONGEST_WITHOUT_WORKERS_S:
             raise IdfdError(
                 f"the cluster has had no workers for {_LONGEST_WITHOUT_WORKERS_S:.0f} s",
@@ -204,7 +217,7 @@ def _start_cluster(workers: int) -> Any:
     try:
         with dask.config.set(settings):
             return start(
-                n_workers=max(1, workers),
+                n_workers=workers,
                 threads_per_worker=1,
                 dashboard_address="127.0.0.1:0",
                 memory_limit=0,  # as for local processes

@@ -38,7 +38,7 @@ def denoise_inputs(work: Workspace) -> dict[str, str]:
 
 def denoise(work: Workspace, record: StageRecord) -> None:
     """Fuse the burst, on the depth camera's pixels."""
-    found = denoise_burst(work.burst.depth, work.task.config.denoise)
+    found = denoise_burst(work.depth_frames(), work.task.config.denoise)
     arrays: dict[str, NDArray[Any] | None] = {
         "depth": found.depth,
         "source": found.source,
@@ -71,7 +71,7 @@ def register(work: Workspace, record: StageRecord) -> None:
     depth = found.depth.astype(np.uint16)
     about: dict[str, NDArray[Any]] = {"source": found.source}
     if found.uncertainty is not None:
-        # Half precision, as in a release, so that the next step sees the same in every run.
+        # Half precision, as in a release.
         about["uncertainty"] = found.uncertainty.astype(np.float16)
     files = {}
     if work.has_burst or "depth" in take.files:
@@ -81,6 +81,7 @@ def register(work: Workspace, record: StageRecord) -> None:
     files[f"{work.stages}/register.npz"] = pack(about)
     record = msgspec.structs.replace(record, crop=crop, measures=found.measures)
     work.finish(record, files, instead_of=(f"{work.triple}/depth.png",))
+    work.memory["registered"] = _as_map(about | {"depth": depth})
 
 
 def registered(work: Workspace) -> DepthMap:
@@ -96,6 +97,11 @@ def _read_registered(work: Workspace) -> DepthMap:
     about = unpack(work.stored("register", "register.npz"))
     if "depth" not in about:
         about["depth"] = _gray(work.stored("register", "depth.png"))
+    return _as_map(about)
+
+
+def _as_map(about: dict[str, NDArray[Any]]) -> DepthMap:
+    """What a later run would read: the next step sees the same in every run."""
     uncertainty = about.get("uncertainty")
     return DepthMap(
         about["depth"].astype(np.float32),

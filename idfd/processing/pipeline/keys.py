@@ -13,8 +13,10 @@ import idfd
 from idfd.model.stage import StageName
 from idfd.storage.hashing import sha256_bytes
 
-_PACKAGES = ("numpy", "numba", "opencv-python", "opencv-python-headless", "rawpy", "scipy")
-_EVERY_STEP = ("model/triple.py", "processing/pipeline/workspace.py")
+_PACKAGES = (
+    "deflate", "numpy", "numba", "opencv-python", "opencv-python-headless", "rawpy", "scipy",
+)  # fmt: skip
+_EVERY_STEP = ("model/triple.py", "processing/pipeline/workspace.py", "storage/png.py")
 _GEOMETRY = (
     "calibration/projection.py",
     "calibration/distortion.py",

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.errors import InputError
 from idfd.model.capture import Role
 from idfd.model.stage import StageRecord
 from idfd.model.triple import Crop
@@ -27,7 +28,14 @@ def align(work: Workspace, record: StageRecord) -> None:
     """Fit the geometry between the photos, and their exposure and vignetting."""
     white = None
     if all(role in work.task.take.files for role in _WHITE):
-        white = fit_white_field(*(work.photo(role) for role in _WHITE))
+        photos = [work.photo(role) for role in _WHITE]
+        try:
+            white = fit_white_field(*photos)
+        except InputError as error:  # it knows no files, and those of the take are not at fault
+            where = work.where("white_all_in_focus")
+            raise InputError(
+                error.what, where=where, limit=error.limit, remedy=error.remedy
+            ) from None
     pair = work.photo("all_in_focus"), work.photo("defocused")
     fit = fit_pair(*pair, work.task.config.pair, white)
     work.finish(msgspec.structs.replace(record, fit=fit, measures=fit.measures), {})

@@ -16,7 +16,7 @@ from typing import TypeVar
 from idfd.errors import IdfdError, InputError, StorageError
 from idfd.model import schema
 from idfd.model.capture import Scene
-from idfd.model.curation import INDEX, TRIPLES, CuratedEntry, Curation, FailedEntry
+from idfd.model.curation import INDEX, RECORD, TRIPLES, CuratedEntry, Curation, FailedEntry
 from idfd.model.provenance import provenance
 from idfd.model.stage import STAGES, StageName
 from idfd.model.triple import Crop
@@ -116,6 +116,9 @@ def process(
         run.go("render", [replace(task, size=size, forced=forced) for task in tasks])
     if choice.last != "check":
         return Outcome(None, run.ran, run.failed)
+    for take in run.failed.keys() - run.entries.keys():
+        # What an earlier run made of files that have been damaged since is no triple any more.
+        place.remove(f"{TRIPLES}/{take}/{RECORD}")
     curation = Curation(
         name=source.name,
         title=source.title,

@@ -144,13 +144,16 @@ def _session(
         try:
             if len(parts) == 3 and parts[2] == SCENE:
                 scene = schema.decode(SceneDocument, place.read(name), f"{place.url}/{name}")
+                if _is_copy(name, f"{SCENES}/{scene.name}/{SCENE}", names):
+                    _leave_out(source, name, f"a copy of the scene {scene.name}")
+                    continue
                 source.scenes.append(
                     Scene(name=scene.name, group=scene.group, environment=scene.environment)
                 )
             elif len(parts) == 4 and parts[3] == TAKE:
                 if broken is not None:
                     raise broken
-                _add_take(source, place, name, shared, photos)
+                _add_take(source, place, names, name, shared, photos)
             elif len(parts) == 5 and parts[2] == REJECTED and parts[4] == TAKE:
                 _leave_out(source, name, "rejected by the operator")
         except IdfdError as error:
@@ -158,13 +161,20 @@ def _session(
     known = {scene.name for scene in source.scenes}
     for take in [take for take in source.takes if take.scene not in known]:
         source.takes.remove(take)
-        source.failed.append(FailedEntry(id=take.id, reason=f"scene {take.scene} cannot be read"))
+        error = InputError(
+            f"there is no scene '{take.scene}' that can be read",
+            where=f"{place.url}/{take.files['all_in_focus'].path.rsplit('/', 1)[0]}/{TAKE}",
+            limit=f"a {SCENE} for each scene that a take names",
+            remedy="Restore the file from the session's second copy",
+        )
+        source.failed.append(FailedEntry(id=take.id, reason=str(error)))
     return source
 
 
 def _add_take(
     source: Source,
     place: Place,
+    names: dict[str, int],
     name: str,
     shared: dict[Role, FileReference],
     photos: Literal["jpeg", "raw"],
@@ -174,6 +184,9 @@ def _add_take(
     if take.verdict == "fail":
         failed = ", ".join(check.name for check in take.checks if check.verdict == "fail")
         _leave_out(source, name, f"failed its checks when it was shot ({failed})")
+        return
+    if _is_copy(name, f"{SCENES}/{take.scene}/{take.id}/{TAKE}", names):
+        _leave_out(source, name, f"a copy of the take {take.id}")
         return
     files = dict(shared)
     wanted: tuple[tuple[Role, Role], ...] = (
@@ -205,6 +218,11 @@ def _add_take(
         )
     )
     source.roots[take.id] = place.url
+
+
+def _is_copy(name: str, proper: str, names: dict[str, int]) -> bool:
+    """Whether a document names another that is in its place: somebody copied a folder."""
+    return name != proper and proper in names
 
 
 def _leave_out(source: Source, name: str, reason: str) -> None:

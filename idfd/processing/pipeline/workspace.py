@@ -21,7 +21,7 @@ from idfd.model.provenance import FileReference
 from idfd.model.rig import RigCalibration
 from idfd.model.stage import StageName, StageRecord
 from idfd.processing.pipeline.tasks import TakeTask
-from idfd.storage.bursts import decode_burst
+from idfd.storage.bursts import decode_burst, decode_depth_frames
 from idfd.storage.hashing import sha256_bytes
 from idfd.storage.images import decode_depth, decode_photo, encode_png
 from idfd.storage.places import open_place
@@ -87,9 +87,13 @@ class Workspace:
             return None
         return decode_depth(self.bytes_of(role), self.where(role))
 
+    def depth_frames(self) -> NDArray[np.uint16]:
+        """The depth frames of the burst alone, (N, H, W) uint16 mm."""
+        return decode_depth_frames(self.bytes_of("burst"), self.where("burst"))
+
     @cached_property
     def burst(self) -> Burst:
-        """The depth camera's frames."""
+        """The depth camera's frames, with all that came with them."""
         return decode_burst(self.bytes_of("burst"), self.where("burst"))
 
     @cached_property

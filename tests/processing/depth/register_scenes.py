@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,10 +19,12 @@ RATIONAL = (0.52, -2.7, 0.0007, -0.0002, 1.5, 0.4, -2.5, 1.4)
 
 
 def lens_camera(width: int, height: int, f: float, distortion: tuple[float, ...]) -> Intrinsics:
-    model = {0: "pinhole", 5: "brown_conrady", 8: "rational"}[len(distortion)]
+    models: dict[int, Literal["pinhole", "brown_conrady", "rational"]] = {
+        0: "pinhole", 5: "brown_conrady", 8: "rational",
+    }  # fmt: skip
     return Intrinsics(
         width=width, height=height, fx=f, fy=f * 1.01, cx=width / 2 - 0.7, cy=height / 2 + 0.3,
-        model=model, distortion=distortion,
+        model=models[len(distortion)], distortion=distortion,
     )  # fmt: skip
 
 

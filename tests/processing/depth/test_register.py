@@ -138,6 +138,23 @@ def test_nothing_shows_through_the_pixels_that_a_filter_took_away() -> None:
     assert not ((found > 1500) & (full > 0) & (full < 1500)).any()
 
 
+def test_a_thing_may_be_as_deep_as_its_shadow() -> None:
+    """Between a near thing and its shadow the photo looks behind it, or at its side: not known."""
+    rig = bent_rig(
+        lens_camera(600, 400, 330.0, ()), lens_camera(160, 144, 126.0, ()),
+        turn=(0, 0, 0), shift=(-400.0, 0.0, 0.0),
+    )  # fmt: skip
+    depth = np.full(SHAPE, 2000.0)
+    depth[:, 100:106] = 900.0
+    found = register(fused(depth), rig, whole(rig.photo)).depth[200]
+    thing = np.flatnonzero(found == 900)
+    ray = ray_table(rig.depth)[72, 99]
+    (shadow, _) = project(rig.photo, rig.depth_to_photo.apply(np.array([*(ray * 2000.0), 2000.0])))
+    assert shadow - thing.max() > 50
+    assert not found[thing.max() + 1 : int(shadow)].any()
+    assert (found[thing.min() - 20 : thing.min() - 4] == 2000).all()
+
+
 def test_a_steep_wall_is_whole_and_a_jump_of_the_same_height_is_cut() -> None:
     rig = bent_rig()
     depth, expected = plane_of(rig, np.array([-0.995, 0.0, 0.1]), 260.0)
@@ -372,6 +389,7 @@ def test_an_empty_map_gives_an_empty_map() -> None:
     found = register(fused(np.zeros(SHAPE), 1.0), rig, whole(rig.photo))
     assert not found.depth.any()
     assert not found.source.any()
+    assert found.uncertainty is not None
     assert np.isnan(found.uncertainty).all()
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from bad_inputs import Damage, encoded, many_takes, mess, verdict_on
+from bad_inputs import Damage, encoded
+from bad_runs import mess, verdict_on
 from numpy.typing import NDArray
+from take_files import many_takes
 from test_process_session import CONFIG
 
 from idfd.errors import IdfdError
@@ -134,8 +136,8 @@ FLAWS = (
     Flaw("rotation that is none", number("0.5", ("depth_to_photo", "rotation")), "orthonormal"),
     Flaw("calibration of other photos", number("480", ("photo", "width"), ("photo", "height")),
          "240x160.*480"),
-    Flaw("calibration of another depth mode", number("320", ("depth", "width"), ("depth", "height")),
-         "64x48.*320"),
+    Flaw("calibration of another depth mode",
+         number("320", ("depth", "width"), ("depth", "height")), "64x48.*320"),
     Flaw("depth camera elsewhere", number("90000", ("depth_to_photo", "translation_mm")),
          "calibration|share|common"),
     Flaw("white field clipped", white(lambda r, n: np.full((160, 240, 3), 255, np.uint8)),
@@ -155,7 +157,7 @@ FLAWS = (
 def flawed_run(
     flaw: Flaw, one: Path, folder: Path, rng: np.random.Generator, scheduler: Scheduler
 ) -> list[tuple[str | None, str]]:
-    """Process a session that is damaged as a whole; as :class:`bad_inputs.Found` by take."""
+    """Process a session that is damaged as a whole; as :class:`bad_runs.Found` by take."""
     ids = ["a", "b"]
     many_takes(one, folder / "session", ids)
     flaw.do(folder / "session", rng)

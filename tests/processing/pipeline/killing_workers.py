@@ -69,7 +69,7 @@ def run_and_kill(
         tally.runs += 1
         driver = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": str(HERE)},
+            env={**os.environ, "PYTHONPATH": f"{HERE}:{os.environ.get('PYTHONPATH', '')}"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -140,6 +140,20 @@ def test_a_cluster_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"dask worker {cluster.scheduler_address}" in str(caught.value)
 
 
+@pytest.mark.slow
+def test_workers_that_dask_gave_up_are_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(dask_cluster, "_LOOK_EVERY_S", 0.5)
+    scheduler = open_scheduler("dask", 1)
+    assert isinstance(scheduler, dask_cluster.DaskScheduler)
+    with scheduler:
+        scheduler._cluster.scale(0)
+        while scheduler._client.nthreads():
+            time.sleep(0.05)
+        monkeypatch.setattr(dask_cluster, "_LONGEST_BEFORE_REVIVAL_S", 4.0)
+        assert list(scheduler.run(abs, [-1])) == [(-1, 1)]
+
+
 def test_workers_with_other_code_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
     main, real = threading.main_thread().name, worker.identity()

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from view_triples import write_take
 
-from idfd.cli.process_view import view
+from idfd.cli.process.view import view
 from idfd.errors import InputError
 from idfd.processing.view.page import render
 from idfd.processing.view.panels import scene_panels
@@ -106,7 +106,7 @@ def test_a_cloud_that_cannot_be_made_writes_nothing(tmp_path: Path) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys, idfd.cli.process_view; "
+        "import sys, idfd.cli.process.view; "
         "assert not {'numpy', 'cv2', 'jinja2', 'open3d'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
