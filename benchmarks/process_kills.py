@@ -72,7 +72,7 @@ def main() -> None:
         table.add_row(what, str(number))
     console = Console()
     console.print(table)
-    for fault in tally.faults:
+    for fault in (*tally.faults, *sorted(file for file in both if whole[file] != killed[file])):
         console.print(fault, markup=False)
     spared = (options.workers, options.drivers) != (tally.workers, tally.drivers)
     if spared:

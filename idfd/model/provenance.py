@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -47,10 +48,15 @@ PACKAGES_THAT_SHAPE_RESULTS = (
 
 def provenance(config: dict[str, Any] | None = None) -> Provenance:
     """Provenance of a result made by this process with ``config``."""
+    return Provenance(tool=f"idfd {__version__}", packages=dict(_versions()), config=config or {})
+
+
+@cache
+def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES_THAT_SHAPE_RESULTS:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return Provenance(tool=f"idfd {__version__}", packages=versions, config=config or {})
+    return versions

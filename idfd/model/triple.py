@@ -168,7 +168,8 @@ class Triple:
         defocused: RGB photo at the large aperture on the same pixels, (H, W, 3) uint8.
         depth: Depth along the optical axis, (H, W) uint16 millimetres, 0 = no depth.
         source: :class:`DepthSource` of each pixel of ``depth``, (H, W) uint8.
-        uncertainty: Standard deviation of ``depth``, (H, W) float16 millimetres, or None.
+        uncertainty: Standard deviation of ``depth``, (H, W) float16 millimetres, NaN where there
+            is none, or None.
         record: Metadata.
         defocus: Diameter of the circle of confusion in ``defocused``, (H, W) float16 pixels,
             negative before the plane in focus, NaN where no depth was measured; or None where

@@ -21,6 +21,8 @@ from idfd.processing.photos.transform import map_points
 _CELLS = 1600
 """Fields have at most so many cells along the longer side; smaller photos one for each pixel."""
 _LEAST = 32
+_STRIP = 16
+"""Rows of cells at a time: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,12 @@ def pair_field(fit: PairFit) -> Field:
     ends = 0 if cell == 1 else 1
     x = np.minimum(np.arange(columns + ends) * cell, fit.width - 1)
     y = np.minimum(np.arange(rows + ends) * cell, fit.height - 1)
-    mapped = map_points(fit.transform, np.stack(np.meshgrid(x, y), -1))
-    u, v = mapped[..., 0], mapped[..., 1]
-    inside = (u >= 0) & (v >= 0) & (u <= fit.width - 1) & (v <= fit.height - 1)
+    inside = np.empty((len(y), len(x)), bool)
+    for top in range(0, len(y), _STRIP):
+        part = slice(top, top + _STRIP)
+        mapped = map_points(fit.transform, np.stack(np.meshgrid(x, y[part]), -1))
+        u, v = mapped[..., 0], mapped[..., 1]
+        inside[part] = (u >= 0) & (v >= 0) & (u <= fit.width - 1) & (v <= fit.height - 1)
     if ends:
         inside = inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:]
     return Field(inside, cell)

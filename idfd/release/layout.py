@@ -9,7 +9,7 @@
     depth               (H, W) uint16 mm, 0 = no depth        (where there is raw depth)
     depth_inpainted     (H, W) uint16 mm, 0 = no depth        (where there is in-painted depth)
     source              (H, W) uint8, see DepthSource
-    uncertainty         (H, W) float16 mm                     (optional)
+    uncertainty         (H, W) float16 mm, NaN = no depth     (optional)
     defocus             (H, W) float16 px, NaN = no depth measured   (where the blur is known)
     defocus_uncertainty (H, W) float16 px, NaN = no depth measured   (where the blur is known)
 ```
@@ -66,7 +66,7 @@ ARRAYS: dict[str, ArraySpec] = {
     "source": ArraySpec(
         np.uint8, 1, "code", "0 none, 1 measured, 2 fused, 3 in-painted, 4 unknown", True
     ),
-    "uncertainty": ArraySpec(np.float16, 1, "mm", "standard deviation of the depth", False),
+    "uncertainty": ArraySpec(np.float16, 1, "mm", "standard deviation of the depth, NaN = no depth", False),
     "defocus": ArraySpec(
         np.float16, 1, "px",
         "signed diameter of the circle of confusion in the defocused photo, negative before the "

@@ -333,8 +333,12 @@ def _check_triple(
             f"{changed} measured pixels were changed by in-painting", "warning",
         )  # fmt: skip
     if "uncertainty" in arrays:
-        bad = int(np.count_nonzero(~(arrays["uncertainty"].astype(np.float32) >= 0)))
-        checker.expect(bad == 0, "ranges", f"{where}/uncertainty", f"{bad} negative or NaN values")
+        known = arrays["uncertainty"].astype(np.float32) >= 0
+        bad = int(np.count_nonzero(~known & (source != DepthSource.NONE)))
+        checker.expect(
+            bad == 0, "ranges", f"{where}/uncertainty",
+            f"{bad} negative or NaN values where there is depth",
+        )  # fmt: skip
     _check_defocus(checker, where, record, arrays)
     return True
 

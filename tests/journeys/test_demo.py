@@ -140,9 +140,9 @@ def test_the_maintainer_draws_splits_and_shows(
     demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     splits, release = tmp_path / "splits.json", tmp_path / "own.h5"
-    assert run("release", "split", demo / "triples", "-o", splits,
+    assert run("release", "split", demo / "processed", "-o", splits,
                "--share", "train=0.6", "--share", "test=0.4") == 0  # fmt: skip
-    assert run("release", "build", demo / "triples", "-o", release, "--version", "1.2.3",
+    assert run("release", "build", demo / "processed", "-o", release, "--version", "1.2.3",
                "--splits", splits, "--name", "own") == 0  # fmt: skip
     capsys.readouterr()
     assert run("release", "verify", release, "--json") == 0

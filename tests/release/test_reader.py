@@ -259,16 +259,16 @@ def test_triples_without_intrinsics_are_cropped_and_flipped_too(tmp_path: Path) 
     assert dataset[0].record.crop.width == 4
 
 
-def starts(dataset: IDFD, rounds: int = 1) -> list[tuple[str, int, int]]:
+def starts(dataset: IDFD, rounds: int = 1) -> list[tuple[str, float, float]]:
     return [start(dataset[i]) for _ in range(rounds) for i in range(len(dataset))]
 
 
-def start(triple: Triple) -> tuple[str, int, int]:
+def start(triple: Triple) -> tuple[str, float, float]:
     return triple.record.id, triple.record.crop.y, triple.record.crop.x
 
 
 def test_the_seed_decides_the_windows(release: Path) -> None:
-    def windows(seed: int) -> list[tuple[str, int, int]]:
+    def windows(seed: int) -> list[tuple[str, float, float]]:
         return starts(IDFD(release, crop=32, flip=True, seed=seed), 2)
 
     first = windows(3)

@@ -96,6 +96,7 @@ def _render(photo: NDArray[Any], fit: PairFit | None, crop: Crop) -> NDArray[np.
         parameters, centre, half = (
             as_parameters(fit.transform), fit.transform.centre, fit.transform.scale,
         )  # fmt: skip
+    gains = None if fit is None else _field_lattice(fit.gain, crop, width, height)
     out = np.empty((crop.height, crop.width, 3), np.uint8)
     for top in range(0, crop.height, _STRIP):
         strip = crop.part(0, top, crop.width, min(_STRIP, crop.height - top))
@@ -103,11 +104,11 @@ def _render(photo: NDArray[Any], fit: PairFit | None, crop: Crop) -> NDArray[np.
         kernels().place_all(parameters, *centre, half, *_first(strip), strip.scale, places)
         values = _averaged(photo, places, strip) if crop.scale > 1 else _interpolated(photo, places)
         part = out[top : top + strip.height]
-        if fit is None:
+        if fit is None or gains is None:
             np.rint(np.clip(values, 0, 255), out=part, casting="unsafe")
         else:
-            gains = _field_lattice(fit.gain, strip, width, height)
-            _kernels()[1](values, gain_tables(fit.gain), gains, encode_table(), part)
+            rows = gains[top : top + strip.height]
+            _kernels()[1](values, gain_tables(fit.gain), rows, encode_table(), part)
     return out
 
 
@@ -162,6 +163,8 @@ def _kernels() -> tuple[Any, Any]:
         last = len(encode) - 1
         share = np.float32(last / (side * side))
         half = np.float32(0.5)
+        most = int(np.ceil(side)) + 2
+        weights, index = np.empty(most, np.float32), np.empty(most, np.uintp)
         for row in range(values.shape[0]):
             for column in range(values.shape[1]):
                 # Pixel k of the photo covers [k, k + 1) here. Its border is repeated outside, and
@@ -170,16 +173,21 @@ def _kernels() -> tuple[Any, Any]:
                 y = min(max(places[1, row, column] + 0.5, -side), height + side)
                 left, right = x - side / 2, x + side / 2
                 upper, lower = y - side / 2, y + side / 2
+                first = int(np.floor(left))
+                count = int(np.ceil(right)) - first
+                for n in range(count):
+                    i = first + n
+                    weights[n] = min(i + 1, right) - max(i, left)
+                    index[n] = min(max(i, 0), width - 1)
                 red = green = blue = np.float32(0)
                 for j in range(int(np.floor(upper)), int(np.ceil(lower))):
                     wy = np.float32(min(j + 1, lower) - max(j, upper))
-                    line = photo[min(max(j, 0), height - 1)]
-                    for i in range(int(np.floor(left)), int(np.ceil(right))):
-                        w = wy * np.float32(min(i + 1, right) - max(i, left))
-                        k = min(max(i, 0), width - 1)
-                        red += w * linear[line[k, 0]]
-                        green += w * linear[line[k, 1]]
-                        blue += w * linear[line[k, 2]]
+                    line = np.uintp(min(max(j, 0), height - 1))
+                    for n in range(count):
+                        w, k = wy * weights[n], index[n]
+                        red += w * linear[np.uintp(photo[line, k, 0])]
+                        green += w * linear[np.uintp(photo[line, k, 1])]
+                        blue += w * linear[np.uintp(photo[line, k, 2])]
                 values[row, column, 0] = encode[min(int(red * share + half), last)]
                 values[row, column, 1] = encode[min(int(green * share + half), last)]
                 values[row, column, 2] = encode[min(int(blue * share + half), last)]

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-import idfd
 from idfd.model.stage import StageName
 from idfd.storage.hashing import sha256_bytes
 
@@ -47,7 +46,7 @@ def key_of(stage: StageName, inputs: dict[str, str], config: dict[str, Any]) -> 
 @cache
 def code_of(stage: StageName) -> dict[str, str]:
     """Hash of the source code of a step, and versions of the packages that it stands on."""
-    root = Path(idfd.__file__).parent
+    root = Path(__file__).resolve().parents[2]
     files: set[Path] = set()
     for name in (*_EVERY_STEP, *_CODE[stage]):
         path = root / name

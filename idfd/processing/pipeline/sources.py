@@ -161,13 +161,13 @@ def _session(
     known = {scene.name for scene in source.scenes}
     for take in [take for take in source.takes if take.scene not in known]:
         source.takes.remove(take)
-        error = InputError(
+        lost = InputError(
             f"there is no scene '{take.scene}' that can be read",
             where=f"{place.url}/{take.files['all_in_focus'].path.rsplit('/', 1)[0]}/{TAKE}",
             limit=f"a {SCENE} for each scene that a take names",
             remedy="Restore the file from the session's second copy",
         )
-        source.failed.append(FailedEntry(id=take.id, reason=str(error)))
+        source.failed.append(FailedEntry(id=take.id, reason=str(lost)))
     return source
 
 

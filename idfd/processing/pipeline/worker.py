@@ -14,7 +14,6 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-import idfd
 from idfd.errors import IdfdError
 from idfd.model.provenance import provenance
 from idfd.storage.hashing import sha256_bytes
@@ -72,7 +71,7 @@ def worker_environment() -> Iterator[None]:
 @cache
 def identity() -> dict[str, str]:
     """What the bits of a result depend on beside its inputs: code, packages, processor family."""
-    root = Path(idfd.__file__).parent
+    root = Path(__file__).resolve().parents[2]
     files = (file for floor in _FLOORS for file in sorted((root / floor).rglob("*.py")))
     content = b"".join(f"{file.relative_to(root)}\0{file.read_text()}\0".encode() for file in files)
     return {

@@ -1,0 +1,125 @@
+"""The same session on this machine, from and to an object store, and on a cluster: same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bad_inputs import Damage, content
+from take_files import make_session, many_takes
+from test_process_session import CONFIG
+
+from idfd.model.curation import Curation
+from idfd.processing.pipeline.run import Outcome, process
+from idfd.processing.pipeline.schedule import Scheduler, open_scheduler
+from idfd.processing.pipeline.sources import open_source
+from idfd.storage.hashing import sha256_bytes
+from idfd.storage.places import LocalPlace, Place, open_place
+
+IDS = ["a", "b", "c"]
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """URL of a bucket of a server on this machine; workers find it in the environment."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
+    s3fs = pytest.importorskip("s3fs")
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("AWS_ENDPOINT_URL", f"http://{host}:{port}"),
+            ("AWS_ACCESS_KEY_ID", "tester"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ):
+            patch.setenv(name, value)
+        s3fs.S3FileSystem().mkdir("takes")
+        yield "s3://takes"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three takes, of which one has no burst left."""
+    folder = tmp_path_factory.mktemp("shot")
+    takes = many_takes(make_session(folder / "one"), folder / "session", IDS)
+    Damage("", content("depth", b"no burst"), "").do(takes[1], np.random.default_rng(0))
+    return folder / "session"
+
+
+@pytest.fixture(scope="module")
+def local(session: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    output = tmp_path_factory.mktemp("local")
+    with open_scheduler("local", 1) as scheduler:
+        check(run(session, output, scheduler))
+    return hashes(open_place(output))
+
+
+def run(session: Path | str, output: Path | str, scheduler: Scheduler) -> Outcome:
+    return process(open_source(session), output, CONFIG, scheduler)
+
+
+def check(outcome: Outcome) -> Curation:
+    assert outcome.failed.keys() == {"b"}
+    assert outcome.curation is not None
+    assert [entry.id for entry in outcome.curation.triples] == ["a", "c"]
+    return outcome.curation
+
+
+def hashes(place: Place) -> dict[str, str]:
+    """Hash of each file; of the index without the messages, which name where files lie."""
+    found = {name: place.read(name) for name in place.sizes("")}
+    index = json.loads(found["curation.json"])
+    assert "depth.h5" in index["failed"][0].pop("reason")
+    found["curation.json"] = json.dumps(index).encode()
+    assert len(found) > 20
+    return {name: sha256_bytes(data) for name, data in found.items()}
+
+
+def upload(folder: Path, url: str) -> None:
+    source, target = LocalPlace(folder), open_place(url)
+    for name in source.sizes(""):
+        if not name.endswith(".lock"):
+            target.write(name, source.read(name))
+
+
+@pytest.mark.parametrize("where", ["local", pytest.param("dask", marks=pytest.mark.slow)])
+def test_an_object_store_gives_the_same_bytes(
+    where: str, session: Path, local: dict[str, str], bucket: str
+) -> None:
+    if where == "dask":
+        pytest.importorskip("distributed")
+    upload(session, f"{bucket}/{where}/session")
+    output = f"{bucket}/{where}/out"
+    with open_scheduler(where, 2) as scheduler:
+        check(run(f"{bucket}/{where}/session", output, scheduler))
+        assert hashes(open_place(output)) == local
+        again = run(f"{bucket}/{where}/session", output, scheduler)
+        assert check(again).provenance.config
+        assert not any(again.ran.values())
+    assert hashes(open_place(output)) == local
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_bytes(
+    session: Path, local: dict[str, str], tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed")
+    with open_scheduler("dask", 2) as scheduler:
+        check(run(session, tmp_path / "out", scheduler))
+    assert hashes(open_place(tmp_path / "out")) == local
+
+
+def test_what_is_local_and_what_is_remote_may_be_mixed(
+    session: Path, local: dict[str, str], bucket: str, tmp_path: Path
+) -> None:
+    with open_scheduler("local", 1) as scheduler:
+        check(run(session, f"{bucket}/mixed", scheduler))
+        upload(session, f"{bucket}/mixed-session")
+        check(run(f"{bucket}/mixed-session", tmp_path / "out", scheduler))
+    assert hashes(open_place(f"{bucket}/mixed")) == local
+    assert hashes(open_place(tmp_path / "out")) == local
