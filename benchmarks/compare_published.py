@@ -36,6 +36,7 @@ from idfd.model.triple import DepthSource
 from idfd.processing.config import ProcessConfig
 from idfd.processing.crop import common, depth_field, largest_crop, pair_field
 from idfd.processing.depth.denoise import denoise
+from idfd.processing.depth.freespace import least_depth
 from idfd.processing.depth.inpaint import inpaint
 from idfd.processing.depth.maps import DepthMap
 from idfd.processing.depth.register import photo_points, register
@@ -155,7 +156,8 @@ def ours(take: Take) -> Result:
     crop = largest_crop(field, width / height)
     measured = register(depth, take.rig, crop, config.register)
     sharp = render_sharp(take.sharp, crop)
-    filled = inpaint(measured, sharp, config.inpaint)
+    bound = least_depth(depth, take.rig, crop, measured.depth == 0)
+    filled = inpaint(measured, sharp, config.inpaint, bound)
     defocused = render_defocused(take.defocused, fit, crop)
     seconds = time.process_time() - start
     x = crop.x + (np.arange(crop.width) + 0.5) * crop.scale - 0.5

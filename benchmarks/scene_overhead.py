@@ -8,8 +8,12 @@ concurrent.futures' process pool and dask.distributed used plainly, on the same 
     python benchmarks/scene_overhead.py --scenes 1000
     python benchmarks/scene_overhead.py --scenes 1000 --sessions
 
-With --sessions the scenes are takes of a session with small pictures, through all steps of
-``idfd process``, and reading the session and writing the index count too.
+With --sessions the scenes are takes of a session with small pictures (the files of one take, linked
+under many names), through all steps of ``idfd process``, which gives each take to a worker twice:
+before and after the size of the set is known. Reading the session, writing the index and both ways
+to a worker and back count as overhead, and wall time is bad at telling it on a machine that is
+shared: the processor time of the driver, and of workers outside ``process_take``, is given too.
+A last line is a second run, in which nothing is left to do.
 """
 
 from __future__ import annotations
@@ -32,7 +36,8 @@ from typing import Any
 from rounds import FOREIGN_LIMIT, foreign_share
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests/processing/pipeline"), str(ROOT / "tests/capture")]
+TESTS = ("tests", "tests/processing/pipeline", "tests/capture")
+sys.path[:0] = [str(ROOT / folder) for folder in TESTS]
 
 from killing_workers import workers_of  # noqa: E402  it lies with the tests
 
@@ -45,6 +50,16 @@ Results = Iterator[tuple[Any, Any]]
 Run = Callable[[Callable[[Any], Any], Iterable[Any]], Results]
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a worker reports of a task: seconds of it, and of all its life so far."""
+
+    wall_s: float
+    cpu_s: float
+    life_cpu_s: float
+    worker: int
+
+
 @dataclass
 class Book:
     """Figures of one contender; memory is of the driver and of its largest worker, MB."""
@@ -54,13 +69,22 @@ class Book:
     driver_s: float = 0.0
     results: int = 0
     memory: list[tuple[float, float]] = field(default_factory=list)
+    lives: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def between_s(self) -> float:
+        """Processor time of workers from their first result to their last, outside of tasks."""
+        return sum(last - first - own for first, last, own in self.lives.values())
 
     def follow(self, run: Run, every: int) -> Run:
         """The same run, with times and memory taken."""
 
         def followed(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Results:
-            for task, (seconds, result) in run(partial(timed, function), tasks):
-                self.own_s += seconds
+            for task, (spent, result) in run(partial(timed, function), tasks):
+                self.own_s += spent.wall_s
+                life = self.lives.setdefault(spent.worker, [spent.life_cpu_s, 0.0, -spent.cpu_s])
+                life[1] = max(life[1], spent.life_cpu_s)
+                life[2] += spent.cpu_s
                 self.results += 1
                 if self.results % every == 0:
                     self.memory.append((resident_mb(os.getpid()), largest_worker_mb()))
@@ -76,11 +100,12 @@ class Followed:
         self.run = run
 
 
-def timed(function: Callable[[Any], Any], task: Any) -> tuple[float, Any]:
-    """A result and how long it took."""
-    began = time.perf_counter()
+def timed(function: Callable[[Any], Any], task: Any) -> tuple[Spent, Any]:
+    """A result, how long it took, and what this worker has used of its processor all in all."""
+    began, processor = time.perf_counter(), time.process_time()
     result = guarded(function, task)
-    return time.perf_counter() - began, result
+    now = time.process_time()
+    return Spent(time.perf_counter() - began, now - processor, now, os.getpid()), result
 
 
 def small_scene(task: tuple[str, str, str, float]) -> None:
@@ -145,6 +170,16 @@ CONTENDERS: dict[str, tuple[int, Callable[[int], Any]]] = {
 }
 
 
+def contenders(options: argparse.Namespace) -> Iterator[tuple[str, int, Callable[[int], Any], str]]:
+    """Name, workers, scheduler and output folder of those that are compared."""
+    for number, (name, (workers, start)) in enumerate(CONTENDERS.items()):
+        if options.only not in f"{name} {workers}" or (options.sessions and "--" not in name):
+            continue
+        yield name, workers, start, f"out-{number}"
+        if options.sessions and name == "--scheduler local":
+            yield f"{name}, again", workers, start, f"out-{number}"
+
+
 def main() -> None:
     from rich.console import Console
     from rich.table import Table
@@ -154,30 +189,33 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.01, help="Processor time of a scene.")
     parser.add_argument("--bytes", type=int, default=20_000, help="Size of a scene's files.")
     parser.add_argument("--sessions", action="store_true", help="Through all steps.")
+    parser.add_argument("--only", default="", help="Contenders whose name holds this.")
     parser.add_argument("--folder", type=Path, help="Where the files lie; default: temporary.")
     options = parser.parse_args()
     table = Table(
-        "workers", "", "own ms", "overhead ms", "driver CPU ms", "driver MB", "worker MB", "load",
+        "workers", "", "own ms", "overhead ms", "driver CPU ms", "worker CPU ms", "driver MB",
+        "worker MB", "load",
         title=f"{options.scenes} scenes",
     )  # fmt: skip
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         prepare(folder, options)
-        for number, (name, (workers, start)) in enumerate(CONTENDERS.items()):
-            if options.sessions and not name.startswith("--"):
-                continue
+        for name, workers, start, output in contenders(options):
             book = Book()
-            _, load = foreign_share(
-                partial(measure, book, start, workers, folder, f"out-{number}", options)
-            )
+            _, load = foreign_share(partial(measure, book, start, workers, folder, output, options))
             scenes = options.scenes
             overhead = 1e3 * (book.wall_s - book.own_s / workers) / scenes
-            first = [statistics.median(part) for part in zip(*book.memory[1:4], strict=True)]
-            last = [statistics.median(part) for part in zip(*book.memory[-3:], strict=True)]
+            # At a tenth, half and all of the work, as medians of three.
+            half = len(book.memory) // 2
+            memory = [
+                [statistics.median(part) for part in zip(*some, strict=True)]
+                for some in (book.memory[1:4], book.memory[half - 1 : half + 2], book.memory[-3:])
+            ]
             table.add_row(
                 str(workers), name, f"{1e3 * book.own_s / scenes:.1f}", f"{overhead:.2f}",
                 f"{1e3 * book.driver_s / scenes:.2f}",
-                *(f"{a:.0f} to {b:.0f}" for a, b in zip(first, last, strict=True)),
+                f"{1e3 * book.between_s / scenes:.2f}",
+                *(", ".join(f"{mb:.0f}" for mb in part) for part in zip(*memory, strict=True)),
                 f"{100 * load:.0f} %{' (contended)' if load > FOREIGN_LIMIT else ''}",
             )  # fmt: skip
     Console(width=120).print(table)
@@ -186,13 +224,33 @@ def main() -> None:
 def prepare(folder: Path, options: argparse.Namespace) -> None:
     """Make the scenes."""
     if options.sessions:
-        from test_process_session import shoot
+        from take_files import make_session, many_takes
 
-        shoot(folder / "source", options.scenes)
+        names = [f"take-{number:05}" for number in range(options.scenes)]
+        many_takes(make_session(folder / "one"), folder / "source", names)
         return
     source = open_place(folder / "source")
     for number in range(options.scenes):
         source.write(f"scene-{number:05}", os.urandom(options.bytes), lasting=False)
+
+
+def warm_up(run: Run, workers: int, folder: Path, options: argparse.Namespace) -> None:
+    """Let all workers import, and compile, what they need."""
+    if options.sessions:
+        from take_files import many_takes
+        from test_process_session import CONFIG
+
+        from idfd.processing.pipeline.run import process
+        from idfd.processing.pipeline.sources import open_source
+
+        if not (folder / "few").exists():
+            many_takes(folder / "one", folder / "few", [f"t{n}" for n in range(8)])
+        pool: Any = Followed(run)
+        with tempfile.TemporaryDirectory(dir=folder) as output:
+            process(open_source(folder / "few"), output, CONFIG, pool)
+        return
+    task = (str(folder), str(folder / "warm"), "source/scene-00000", 0.2)
+    list(run(small_scene, [task] * 2 * workers))
 
 
 def measure(
@@ -206,8 +264,7 @@ def measure(
     """Run all scenes on workers that have started and imported what they need."""
     with start(workers) as scheduler:
         run = book.follow(scheduler.run, max(1, options.scenes // 20))
-        warm = [(str(folder), str(folder / "warm"), "source/scene-00000", 0.2)] * 2 * workers
-        list(scheduler.run(small_scene, warm))
+        warm_up(scheduler.run, workers, folder, options)
         began, processor = time.perf_counter(), time.process_time()
         if options.sessions:
             from test_process_session import CONFIG
@@ -215,7 +272,8 @@ def measure(
             from idfd.processing.pipeline.run import process
             from idfd.processing.pipeline.sources import open_source
 
-            process(open_source(folder / "source"), folder / output, CONFIG, Followed(run))  # type: ignore[arg-type]
+            followed: Any = Followed(run)
+            process(open_source(folder / "source"), folder / output, CONFIG, followed)
         else:
             source, target = str(folder / "source"), str(folder / output)
             names = sorted(open_place(source).sizes(""))

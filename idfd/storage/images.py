@@ -111,8 +111,8 @@ def decode_photo(
             limit="8 or 16 bits per channel",
             remedy="Export it as 16-bit TIFF in sRGB",
         )
-    # In place: new memory costs more than the exchange. (OpenCV's own flag for RGB is without effect
-    # on 16-bit TIFF files.)
+    # In place: new memory costs more than the exchange. (OpenCV's own flag for RGB has no effect on
+    # 16-bit TIFF files.)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
 
@@ -230,7 +230,11 @@ def _decode_exr(data: bytes, where: Path | str) -> NDArray[Any]:
 
 def encode_png(array: NDArray[Any], level: int = 1) -> bytes:
     """Encode an RGB or grey array of uint8 or uint16 as PNG (level 1: fast; PNG is lossless)."""
-    if array.dtype not in (np.uint8, np.uint16) or array.shape[2:] not in ((), (3,)):
+    if (
+        array.dtype not in (np.uint8, np.uint16)
+        or array.ndim < 2
+        or array.shape[2:] not in ((), (3,))
+    ):
         raise StorageError(f"cannot encode {array.dtype} of shape {array.shape} as PNG")
     return png.encode(array, level)
 

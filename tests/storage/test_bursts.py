@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 from idfd.errors import IdfdError, InputError, SchemaError, StorageError
 from idfd.model.burst import Burst
-from idfd.storage.bursts import read_burst, write_burst
+from idfd.storage.bursts import decode_depth_frames, read_burst, write_burst
 from idfd.storage.hashing import sha256_file
 
 
@@ -55,6 +55,32 @@ def test_round_trip(tmp_path: Path) -> None:
     assert reference.sha256 == sha256_file(tmp_path / "depth.h5")
     assert reference.bytes == (tmp_path / "depth.h5").stat().st_size
     assert [file.name for file in tmp_path.iterdir()] == ["depth.h5"]
+
+
+def test_depth_alone_is_that_of_the_burst(tmp_path: Path) -> None:
+    burst, path = make_burst(), tmp_path / "depth.h5"
+    write_burst(path, burst)
+    frames = decode_depth_frames(path.read_bytes(), path)
+    assert frames.dtype == np.uint16
+    np.testing.assert_array_equal(frames, burst.depth)
+
+
+@pytest.mark.parametrize("damage", ["missing", "float", "flat", "empty", "schema"])
+def test_depth_alone_of_a_bad_file_is_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "depth.h5"
+    write_burst(path, make_burst())
+    with h5py.File(path, "r+") as file:
+        if damage == "schema":
+            del file.attrs["schema"]
+        else:
+            frames = file["depth"][()]
+            del file["depth"]
+            if damage == "float":
+                file["depth"] = frames.astype(np.float32)
+            elif damage != "missing":
+                file["depth"] = frames[0] if damage == "flat" else frames[:0]
+    with pytest.raises(SchemaError):
+        decode_depth_frames(path.read_bytes(), path)
 
 
 @settings(max_examples=40, deadline=None)

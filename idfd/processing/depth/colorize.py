@@ -19,6 +19,11 @@ from idfd.processing.depth.krylov import improve
 from idfd.processing.depth.multigrid import System, Vector, hierarchy, start, sweep
 from idfd.processing.depth.pyramid import Level, raise_estimate, surroundings
 
+_SPREAD = np.float32(0.4)
+"""Of the variance in a window; the toolbox takes 0.6, which leaks more across edges."""
+_NOISE = np.float32(1e-4)
+"""A hundredth of white, squared: the noise of photos, by which nothing is told apart. The toolbox
+takes 2e-6."""
 _BLOCK = 1 << 20
 """Pixels whose rows are held at a time where an estimate is only finished."""
 
@@ -27,9 +32,11 @@ _BLOCK = 1 << 20
 class Rows:
     """Rows ``z − Σ_k tie_k · z_k = right`` of N wanted pixels, with depths from ``centre``.
 
-    ``w_k ∝ exp(−(g_k − g)² / s)`` with the guide ``g`` and ``s`` = 0.6 times its variance in the
-    3×3 window, but large enough that the most similar neighbour has at least weight 0.01 before
-    the eight are normalised to sum to 1. Neighbours that stay empty have no part.
+    ``w_k ∝ exp(−(g_k − g)² / s)`` with the guide ``g`` and ``s`` = 0.4 times its variance in the
+    3×3 window, but at least that of noise, and large enough that the most similar neighbour has at
+    least weight 0.01 before the eight are normalised to sum to 1. Neighbours that stay empty have
+    no part, nor, in the row of a hidden pixel, those that are not hidden or are nearer than its
+    bound.
 
     Attributes:
         tie: ``w_k`` of wanted neighbours, row by row from the upper left, (N, 8) float32.
@@ -65,7 +72,15 @@ class Colorization:
 
     def settle(self, depth: NDArray[Any]) -> None:
         """Write depths of the wanted pixels, (N,), held to what surrounds their holes."""
-        self.level.depth.reshape(-1)[self.level.wanted] = np.clip(depth, self.low, self.high)
+        self.level.depth.reshape(-1)[self.level.wanted] = _held(
+            self.level, depth, self.low, self.high
+        )
+
+
+def _held(level: Level, depth: NDArray[Any], low: Vector, high: Vector) -> NDArray[Any]:
+    """Depths of the wanted pixels between ``low`` and ``high``, or beyond their bound."""
+    held = np.clip(depth, low, high)
+    return np.maximum(held, level.least.reshape(-1)[level.wanted]) if level.least.size else held
 
 
 def colorization(level: Level) -> Colorization:
@@ -84,9 +99,10 @@ def rows_of(level: Level, wanted: NDArray[np.int32], centre: Vector) -> Rows:
         np.empty(count, np.float32),
         np.empty(count, np.float32),
     )
-    depth, guide, state = (a.reshape(-1) for a in (level.depth, level.guide, level.state))
+    planes = level.depth, level.guide, level.state, level.least
+    depth, guide, state, least = (plane.reshape(-1) for plane in planes)
     _weigh()(
-        level.columns, depth, guide, state, wanted, centre,
+        level.columns, depth, guide, state, least, wanted, centre,
         rows.tie, rows.leak, rows.right, rows.square,
     )  # fmt: skip
     return rows
@@ -163,7 +179,7 @@ def finish(coarse: Level, fine: Level, sweeps: int) -> None:
         for _ in range(sweeps):
             sweep(system, rows.right, estimate)
     low, high = surroundings(fine)
-    estimate[fine.wanted] = np.clip(estimate[fine.wanted], low, high)
+    estimate[fine.wanted] = _held(fine, estimate[fine.wanted], low, high)
 
 
 @cache
@@ -172,35 +188,40 @@ def _weigh() -> Any:
 
     @numba.njit(cache=True)
     def weigh(
-        columns: int, depth: Any, guide: Any, state: Any, wanted: Any, centre: Any,
+        columns: int, depth: Any, guide: Any, state: Any, least: Any, wanted: Any, centre: Any,
         tie: Any, leak: Any, right: Any, square: Any,
     ) -> None:  # fmt: skip
         # Unsigned: no check of the indices for being negative.
         row = (-columns - 1, -columns, -columns + 1, -1, 1, columns - 1, columns, columns + 1)
         near = np.empty(8, np.uint64)
-        least = np.float32(-1 / np.log(0.01))
+        smallest = np.float32(-1 / np.log(0.01))
+        part = np.empty(8, np.bool_)
         for n in range(len(wanted)):
             p = np.uint64(wanted[n])
             for k in range(8):
-                near[k] = wanted[n] + row[k]
+                q = np.uint64(wanted[n] + row[k])
+                near[k] = q
+                part[k] = state[q] != 0
+                if state[p] == 3:
+                    part[k] = state[q] == 3 or (state[q] == 1 and depth[q] >= least[p])
             total, squares = np.float32(0), np.float32(0)
             nearest, count = np.float32(np.inf), np.float32(1)
             for k in range(8):
                 q = near[k]
-                if state[q] != 0:
+                if part[k]:
                     gap = guide[q] - guide[p]
                     total += gap
                     squares += gap * gap
                     nearest = min(nearest, gap * gap)
                     count += np.float32(1)
             mean = total / count
-            spread = np.float32(0.6) * (squares / count - mean * mean)
-            scale = np.float32(-1) / max(spread, least * nearest, np.float32(2e-6))
+            spread = _SPREAD * (squares / count - mean * mean)
+            scale = np.float32(-1) / max(spread, smallest * nearest, _NOISE)
             total = np.float32(0)
             for k in range(8):
                 q = near[k]
                 tie[n, k] = np.float32(0)
-                if state[q] != 0:
+                if part[k]:
                     gap = guide[q] - guide[p]
                     tie[n, k] = np.exp(gap * gap * scale)
                     total += tie[n, k]
@@ -208,7 +229,7 @@ def _weigh() -> Any:
             for k in range(8):
                 tie[n, k] /= total
                 q = near[k]
-                if state[q] == 1:
+                if part[k] and state[q] == 1:
                     height = depth[q] - centre[n]
                     leak[n] += tie[n, k]
                     right[n] += tie[n, k] * height

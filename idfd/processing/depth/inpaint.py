@@ -20,7 +20,7 @@ from idfd.processing.depth.colorize import (
 )
 from idfd.processing.depth.holes import find_holes
 from idfd.processing.depth.maps import DepthMap
-from idfd.processing.depth.pyramid import KNOWN, Level, full_level, halved
+from idfd.processing.depth.pyramid import KNOWN, Level, full_level, halved, in_turn
 
 Method = Literal["colourisation", "direct", "telea", "navier_stokes", "none"]
 
@@ -40,8 +40,10 @@ class InpaintConfig:
         method: ``colourisation``: guided by the photo, iterated over sizes of the image;
             ``direct``: the same system, solved exactly; ``telea`` and ``navier_stokes``:
             OpenCV's, which do not look at the photo; ``none``: holes stay.
-        largest_radius_share: A hole that reaches farther from measured depth, as a share of the
-            image's width, stays empty.
+        largest_radius_share: Where a hole reaches farther from measured depth, as a share of the
+            image's width, it stays empty.
+        free_space: Whether the pipeline gives bounds of the depth, where there is a rig to tell
+            them: what a near thing hides from the depth camera is not given the near depth.
         steps: Of ``colourisation``: largest number of steps of its solver.
         tolerance_mm: Of ``colourisation``: it stops where each filled pixel equals the weighted
             mean of its neighbours to this root mean square.
@@ -54,6 +56,7 @@ class InpaintConfig:
 
     method: Method = "colourisation"
     largest_radius_share: float = 0.04
+    free_space: bool = True
     steps: int = 20
     tolerance_mm: float = 0.01
     finest_side: int = 1280
@@ -62,7 +65,10 @@ class InpaintConfig:
 
 
 def inpaint(
-    depth: DepthMap, guide: NDArray[np.uint8], config: InpaintConfig = InpaintConfig()
+    depth: DepthMap,
+    guide: NDArray[np.uint8],
+    config: InpaintConfig = InpaintConfig(),
+    at_least: NDArray[np.float32] | None = None,
 ) -> DepthMap:
     """Fill the holes of a depth map that are small enough to be filled honestly.
 
@@ -75,6 +81,9 @@ def inpaint(
         depth: The map.
         guide: The photo on the same pixels, (H, W, 3) uint8 RGB.
         config: How.
+        at_least: How far away a filled pixel is at least, (H, W) float32 mm, 0 = no bound: see
+            :func:`~idfd.processing.depth.freespace.least_depth`. Depth around a hole that is
+            nearer is not carried into such pixels, where any other touches them.
 
     Returns:
         The map, its pixels with depth untouched, and filled ones in whole millimetres, with
@@ -105,7 +114,7 @@ def inpaint(
         return DepthMap(depth.depth, depth.source, depth.uncertainty, depth.count, measures)
 
     light = cv2.cvtColor(guide, cv2.COLOR_RGB2GRAY) * np.float32(1 / 255)
-    level = full_level(depth.depth, light.astype(np.float32, copy=False), fill)
+    level = full_level(depth.depth, light.astype(np.float32, copy=False), fill, at_least)
     disagreement = _fill(level, config)[1:-1, 1:-1][fill]
     values = np.maximum(np.rint(level.depth[1:-1, 1:-1][fill]), 1)
     if depth.uncertainty is None:
@@ -130,20 +139,29 @@ def _fill(level: Level, config: InpaintConfig) -> NDArray[np.float32]:
         wide = cv2.dilate(spread, np.ones((3, 3), np.uint8))[1:-1, 1:-1]
         rows, columns = level.depth.shape
         return np.pad(wide.repeat(2, 0).repeat(2, 1)[: rows - 2, : columns - 2], 1)
+    if config.method in ("telea", "navier_stokes"):
+        return _fill_with_opencv(level, config)
+    contrast = np.zeros_like(level.depth)
+    for part in in_turn(level):
+        problem = colorization(part)
+        estimate = estimated(problem)
+        if config.method == "colourisation":
+            solve_by_sizes(problem, estimate, config.steps, config.tolerance_mm)
+        else:
+            solve_directly(problem)
+        contrast += estimate.contrast
+    return contrast
+
+
+def _fill_with_opencv(level: Level, config: InpaintConfig) -> NDArray[np.float32]:
     problem = colorization(level)
-    estimate = estimated(problem)
-    if config.method == "colourisation":
-        solve_by_sizes(problem, estimate, config.steps, config.tolerance_mm)
-    elif config.method == "direct":
-        solve_directly(problem)
-    else:
-        # Also what stays empty must be filled here: OpenCV takes all else for known.
-        mask = (level.state != KNOWN).view(np.uint8)
-        flag = cv2.INPAINT_TELEA if config.method == "telea" else cv2.INPAINT_NS
-        inside = (slice(1, -1), slice(1, -1))
-        found = np.zeros_like(level.depth)
-        found[inside] = cv2.inpaint(
-            level.depth[inside].copy(), mask[inside].copy(), config.radius_px, flag
-        )
-        problem.settle(found.reshape(-1)[level.wanted])
-    return estimate.contrast
+    # Also what stays empty must be filled here: OpenCV takes all else for known.
+    mask = (level.state != KNOWN).view(np.uint8)
+    flag = cv2.INPAINT_TELEA if config.method == "telea" else cv2.INPAINT_NS
+    inside = (slice(1, -1), slice(1, -1))
+    found = np.zeros_like(level.depth)
+    found[inside] = cv2.inpaint(
+        level.depth[inside].copy(), mask[inside].copy(), config.radius_px, flag
+    )
+    problem.settle(found.reshape(-1)[level.wanted])
+    return estimated(problem).contrast

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.calibration.distortion import lens
 from idfd.calibration.projection import ray_table
 from idfd.model.camera import Extrinsics, Intrinsics
+from idfd.processing.depth.optics import optics, projection
 
 Array = NDArray[np.float64]
 
@@ -87,26 +87,15 @@ def build_mesh(
         The mesh; points that the distortion of ``target`` has no meaning for have no pixel.
     """
     place, join, block = _kernels()
-    rays, optics = ray_table(camera), _optics(target)
+    rays, lens = ray_table(camera), optics(target)
     rotation, shift = np.array(transform.rotation), np.array(transform.translation_mm)
     points, seen = np.empty((*depth.shape, 3)), np.empty((*depth.shape, 3))
-    place(depth, rays, rotation, shift, optics, points, seen)
+    place(depth, rays, rotation, shift, lens, points, seen)
     cells = np.empty((max(depth.shape[0] - 1, 0), max(depth.shape[1] - 1, 0)), np.uint8)
     steepest = float(np.tan(np.radians(steepest_deg))) / min(camera.fx, camera.fy)
     join(depth, seen, largest_step, steepest, cells)
-    blockers = block(depth, rays, rotation, shift, optics, cells, _REACH)
+    blockers = block(depth, rays, rotation, shift, lens, cells, _REACH)
     return Mesh(points, seen, cells, blockers)
-
-
-def _optics(camera: Intrinsics) -> Array:
-    """Everything that ``project`` needs of a camera, as the kernels take it."""
-    distortion = lens(camera.distortion)
-    return np.array(
-        [
-            camera.fx, camera.fy, camera.cx, camera.cy, distortion.p1, distortion.p2,
-            distortion.limit_r2, *distortion.over, *distortion.under,
-        ]
-    )  # fmt: skip
 
 
 @cache
@@ -114,22 +103,7 @@ def _kernels() -> tuple[Any, Any, Any]:
     import numba
 
     compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-
-    @compiled
-    def projected(c: Any, x: float, y: float, z: float) -> Any:
-        # idfd.calibration.projection.project for one point; a test holds the two together.
-        if not z > 0:
-            return np.nan, np.nan
-        x, y = x / z, y / z
-        r2 = x * x + y * y
-        if not r2 < c[6]:
-            return np.nan, np.nan
-        over = ((c[10] * r2 + c[9]) * r2 + c[8]) * r2 + c[7]
-        under = ((c[14] * r2 + c[13]) * r2 + c[12]) * r2 + c[11]
-        s, cross = over / under, 2 * x * y
-        u = x * s + c[4] * cross + c[5] * (r2 + 2 * x * x)
-        v = y * s + c[4] * (r2 + 2 * y * y) + c[5] * cross
-        return u * c[0] + c[2], v * c[1] + c[3]
+    projected = projection()
 
     @compiled
     def moved(rays: Any, i: int, j: int, z: float, r: Any, t: Any) -> Any:

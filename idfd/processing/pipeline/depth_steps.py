@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from idfd.model.stage import StageRecord
 from idfd.model.triple import DepthSource
 from idfd.processing.depth.denoise import denoise as denoise_burst
+from idfd.processing.depth.freespace import least_depth
 from idfd.processing.depth.inpaint import inpaint as fill_holes
 from idfd.processing.depth.maps import DepthMap
 from idfd.processing.depth.register import register as move_to_photo
@@ -124,7 +125,10 @@ def inpaint(work: Workspace, record: StageRecord) -> None:
     if "depth_inpainted" in take.files:
         filled = _given_filled(work, known)
     elif work.task.config.inpaint.method != "none" and not take.depth_filled:
-        filled = fill_holes(known, sharp_photo(work, crop), work.task.config.inpaint)
+        bound = None
+        if work.has_burst and work.task.config.inpaint.free_space:
+            bound = least_depth(denoised(work), rig_of(work), crop, known.depth == 0)
+        filled = fill_holes(known, sharp_photo(work, crop), work.task.config.inpaint, bound)
     if filled is not None:
         work.memory["inpainted"] = filled
     result = filled if filled is not None else known

@@ -128,10 +128,10 @@ def test_the_direct_solver_agrees_with_the_equations_written_out() -> None:
                 for v in range(max(y - 1, 0), min(y + 2, height))
                 for u in range(max(x - 1, 0), min(x + 2, width))
             ]
-            spread = 0.6 * np.var([grey[place] for place in window])
+            spread = 0.4 * np.var([grey[place] for place in window])
             others = [place for place in window if place != (y, x)]
             gaps = np.array([(grey[place] - grey[y, x]) ** 2 for place in others])
-            weights = np.exp(-gaps / max(spread, -gaps.min() / np.log(0.01), 2e-6))
+            weights = np.exp(-gaps / max(spread, -gaps.min() / np.log(0.01), 1e-4))
             for (v, u), weight in zip(others, weights / weights.sum(), strict=True):
                 matrix[y * width + x, v * width + u] -= weight
     expected = np.linalg.solve(matrix, right).reshape(height, width)

@@ -56,7 +56,10 @@ def cut(name: str) -> Do:
 
 
 def written(name: str, data: bytes) -> Do:
-    return lambda folder, rng: (folder / name).write_bytes(data) and None
+    def do(folder: Path, rng: np.random.Generator) -> None:
+        (folder / name).write_bytes(data)
+
+    return do
 
 
 def loop(name: str) -> Do:

@@ -13,6 +13,7 @@ from take_files import make_session, many_takes
 from test_process_session import CONFIG
 
 from idfd.model.curation import Curation
+from idfd.processing.pipeline.local import LocalScheduler
 from idfd.processing.pipeline.run import Outcome, process
 from idfd.processing.pipeline.schedule import Scheduler, open_scheduler
 from idfd.processing.pipeline.sources import open_source
@@ -52,10 +53,19 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def local(session: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def pool(bucket: str) -> Iterator[Scheduler]:
+    """A worker that was started when the environment said where the bucket is."""
+    assert bucket
+    with LocalScheduler(1) as scheduler:
+        yield scheduler
+
+
+@pytest.fixture(scope="module")
+def local(
+    session: Path, pool: Scheduler, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     output = tmp_path_factory.mktemp("local")
-    with open_scheduler("local", 1) as scheduler:
-        check(run(session, output, scheduler))
+    check(run(session, output, pool))
     return hashes(open_place(output))
 
 
@@ -87,39 +97,37 @@ def upload(folder: Path, url: str) -> None:
             target.write(name, source.read(name))
 
 
-@pytest.mark.parametrize("where", ["local", pytest.param("dask", marks=pytest.mark.slow)])
 def test_an_object_store_gives_the_same_bytes(
-    where: str, session: Path, local: dict[str, str], bucket: str
+    session: Path, local: dict[str, str], bucket: str, pool: Scheduler
 ) -> None:
-    if where == "dask":
-        pytest.importorskip("distributed")
-    upload(session, f"{bucket}/{where}/session")
-    output = f"{bucket}/{where}/out"
-    with open_scheduler(where, 2) as scheduler:
-        check(run(f"{bucket}/{where}/session", output, scheduler))
-        assert hashes(open_place(output)) == local
-        again = run(f"{bucket}/{where}/session", output, scheduler)
-        assert check(again).provenance.config
-        assert not any(again.ran.values())
+    upload(session, f"{bucket}/session")
+    output = f"{bucket}/out"
+    check(run(f"{bucket}/session", output, pool))
     assert hashes(open_place(output)) == local
+    again = run(f"{bucket}/session", output, pool)
+    check(again)
+    assert not any(again.ran.values())
+    assert hashes(open_place(output)) == local
+
+
+def test_what_is_local_and_what_is_remote_may_be_mixed(
+    session: Path, local: dict[str, str], bucket: str, pool: Scheduler, tmp_path: Path
+) -> None:
+    check(run(session, f"{bucket}/mixed", pool))
+    upload(session, f"{bucket}/mixed-session")
+    check(run(f"{bucket}/mixed-session", tmp_path / "out", pool))
+    assert hashes(open_place(f"{bucket}/mixed")) == local
+    assert hashes(open_place(tmp_path / "out")) == local
 
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_bytes(
-    session: Path, local: dict[str, str], tmp_path: Path
-) -> None:
-    pytest.importorskip("distributed")
-    with open_scheduler("dask", 2) as scheduler:
-        check(run(session, tmp_path / "out", scheduler))
-    assert hashes(open_place(tmp_path / "out")) == local
-
-
-def test_what_is_local_and_what_is_remote_may_be_mixed(
     session: Path, local: dict[str, str], bucket: str, tmp_path: Path
 ) -> None:
-    with open_scheduler("local", 1) as scheduler:
-        check(run(session, f"{bucket}/mixed", scheduler))
-        upload(session, f"{bucket}/mixed-session")
-        check(run(f"{bucket}/mixed-session", tmp_path / "out", scheduler))
-    assert hashes(open_place(f"{bucket}/mixed")) == local
+    pytest.importorskip("distributed")
+    upload(session, f"{bucket}/dask/session")
+    with open_scheduler("dask", 2) as scheduler:
+        check(run(session, tmp_path / "out", scheduler))
+        check(run(f"{bucket}/dask/session", f"{bucket}/dask/out", scheduler))
     assert hashes(open_place(tmp_path / "out")) == local
+    assert hashes(open_place(f"{bucket}/dask/out")) == local
