@@ -33,8 +33,9 @@ class Take(Record, frozen=True, kw_only=True):
     moved to the photo, or a map that is on the photo's pixels already. ``white_…`` are photos of
     an evenly lit white surface at both apertures. ``clock`` gives UNIX times in seconds of the
     exposures, by role. ``depth_frame`` is the photo that the depth map is registered to.
-    ``depth_filled`` says that the source filled holes without recording where, ``depth_frames`` how many frames
-    of the sensor the map was fused from. ``blur`` is the blur of the defocused photo over depth.
+    ``depth_filled`` says that the source filled holes without recording where, ``depth_frames``
+    how many frames of the sensor the map was fused from. ``blur`` is the blur of the defocused
+    photo over depth.
     """
 
     id: Identifier

@@ -62,8 +62,9 @@ class PairFit(Record, frozen=True, kw_only=True):
         measures: ``displacement_px`` (largest movement of a corner), ``residual_px`` (median shift
             left between patches; absent where no patch has texture), ``correlation``,
             ``gain_residual`` (robust standard deviation of the log ratio of light between blocks
-            that the gain leaves), ``exposure_stops``, ``sharpness`` (detail of the all-in-focus photo over that of the
-            defocused one where they differ most), ``psnr_before`` and ``psnr_after`` (dB).
+            that the gain leaves), ``exposure_stops``, ``sharpness`` (detail of the all-in-focus
+            photo over that of the defocused one where they differ most), ``psnr_before`` and
+            ``psnr_after`` (dB; absent where nothing is left to compare).
     """
 
     width: int

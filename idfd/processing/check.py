@@ -22,6 +22,7 @@ from idfd.processing.blur import PatchBlur, expected_blur, measure_blur
 from idfd.processing.depth.maps import DepthMap
 from idfd.processing.photos.transform import map_points
 
+_RANGE_MM = (200, 12_000)
 _LEAST_PATCHES = 8
 _LEAST_SPREAD = 1.5
 """Ratio of the largest to the smallest blur expected, from which on their order can be judged."""
@@ -54,6 +55,8 @@ class SceneLimits:
         blur_correlation: Rank correlation of the two over patches: is it blurred where the depth
             says so?
         depth_coverage: Share of pixels with depth before in-painting.
+        depth_range: Share of the measured depth between 0.2 and 12 m: what lies beyond is no
+            depth camera's, and of an indoor scene a wrong unit.
         in_painted: Share of pixels whose depth was filled in.
         time_span: From the first to the last of the three exposures.
         clock_order: How many of these do not hold: the all-in-focus photo comes before the
@@ -75,6 +78,7 @@ class SceneLimits:
     blur_ratio: Limit = Limit(warn=1.4, fail=2.5, unit="times")
     blur_correlation: Limit = Limit(warn=0.5, fail=0.0, unit="", higher_is_better=True)
     depth_coverage: Limit = Limit(warn=0.5, fail=0.05, unit="of pixels", higher_is_better=True)
+    depth_range: Limit = Limit(warn=0.5, fail=0.02, unit="of depth", higher_is_better=True)
     in_painted: Limit = Limit(warn=0.4, fail=0.8, unit="of pixels")
     time_span: Limit = Limit(warn=90, fail=300, unit="s")
     clock_order: Limit = Limit(warn=0, fail=1, unit="out of order")
@@ -108,6 +112,8 @@ ADVICE = {
     "belong to another scene, or the focus was changed since the calibration",
     "depth_coverage": "Little depth was measured; shoot within 0.5 to 3.9 m, away from sunlight, "
     "glass and black surfaces",
+    "depth_range": "Most of the depth is nearer than 0.2 m or farther than 12 m; check that it is "
+    "in millimetres",
     "in_painted": "Most of the depth was filled in, not measured; use the measured depth only",
     "time_span": "The photos and the depth were taken far apart in time; look whether something "
     "moved between them",
@@ -235,6 +241,10 @@ def _of_depth(facts: SceneFacts) -> dict[str, float]:
     values = {}
     if facts.depth is not None:
         values["depth_coverage"] = _share(facts.depth.depth > 0)
+        known = facts.depth.depth[facts.depth.depth > 0]
+        if known.size:
+            near, far = _RANGE_MM
+            values["depth_range"] = _share((known >= near) & (known <= far))
     if facts.inpainted is not None:
         values["in_painted"] = _share(facts.inpainted.source == DepthSource.IN_PAINTED)
     return values

@@ -66,7 +66,9 @@ ARRAYS: dict[str, ArraySpec] = {
     "source": ArraySpec(
         np.uint8, 1, "code", "0 none, 1 measured, 2 fused, 3 in-painted, 4 unknown", True
     ),
-    "uncertainty": ArraySpec(np.float16, 1, "mm", "standard deviation of the depth, NaN = no depth", False),
+    "uncertainty": ArraySpec(
+        np.float16, 1, "mm", "standard deviation of the depth, NaN = no depth", False
+    ),
     "defocus": ArraySpec(
         np.float16, 1, "px",
         "signed diameter of the circle of confusion in the defocused photo, negative before the "

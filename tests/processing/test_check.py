@@ -202,7 +202,7 @@ def test_depth() -> None:
     source[6:] = DepthSource.IN_PAINTED
     filled = DepthMap(np.full((10, 10), 1000, np.float32), source)
     checks = found(SceneFacts(depth=measured, inpainted=filled))
-    assert checks.keys() == {"depth_coverage", "in_painted"}
+    assert checks.keys() == {"depth_coverage", "depth_range", "in_painted"}
     assert checks["depth_coverage"].value == 0.6
     assert checks["in_painted"].value == 0.4
     nothing = DepthMap.of_image(np.zeros((10, 10), np.uint16), DepthSource.FUSED)
@@ -331,7 +331,7 @@ def test_blur_is_not_judged_without_facts() -> None:
     assert found(replace(SCENE, depth=empty)).keys() == {"depth_coverage"}
     plain = np.full((320, 640, 3), 128, np.uint8)
     blank = found(replace(SCENE, all_in_focus=plain, defocused=plain))
-    assert blank.keys() == {"depth_coverage"}
+    assert blank.keys() == {"depth_coverage", "depth_range"}
 
 
 def test_blur_that_cannot_be_seen_is_not_judged() -> None:
@@ -348,7 +348,7 @@ def test_one_pixel_of_everything_is_no_trouble() -> None:
         crop=Crop(x=0.0, y=0.0, width=1, height=1),
         depth=DepthMap.of_image(np.ones((1, 1), np.uint16), DepthSource.FUSED),
     )
-    assert found(facts).keys() == {"depth_coverage"}
+    assert found(facts).keys() == {"depth_coverage", "depth_range"}
 
 
 def test_checks_come_in_the_order_of_the_limits_and_the_same_each_time() -> None:
@@ -363,3 +363,10 @@ def test_limits_can_be_set() -> None:
     strict = SceneLimits(correlation=Limit(0.99, 0.98, "", higher_is_better=True))
     assert found(SceneFacts(fit=fit()), strict)["correlation"].verdict == "fail"
     assert msgspec.convert(msgspec.to_builtins(strict), SceneLimits) == strict
+
+
+@pytest.mark.parametrize(("depth_mm", "verdict"), [(1500, "pass"), (65535, "fail"), (90, "fail")])
+def test_depth_beyond_any_depth_camera_is_noticed(depth_mm: int, verdict: str) -> None:
+    depth = DepthMap.of_image(np.full((40, 60), depth_mm, np.uint16), DepthSource.FUSED)
+    (check,) = [c for c in check_scene(SceneFacts(depth=depth)) if c.name == "depth_range"]
+    assert check.verdict == verdict

@@ -50,7 +50,7 @@ def least_depth(
         much finer than the depth camera, groups of pixels share one.
     """
     found = np.zeros(holes.shape, np.float32)
-    valid = depth.depth > 0
+    valid: NDArray[np.bool_] = depth.depth > 0
     if not holes.any() or not valid.any():
         return found
     target = rig.photo.cropped(crop.x, crop.y, crop.width, crop.height, crop.scale)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-
 _GROWTH = 1.5
 """A large part of a hole takes what lies within so many radii of its core along: more than √2, so
 that of a rectangle the corners go too."""

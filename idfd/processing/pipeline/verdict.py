@@ -14,8 +14,8 @@ from idfd.model.defocus import DefocusModel
 from idfd.model.limits import reasons, worst
 from idfd.model.provenance import provenance
 from idfd.model.stage import StageRecord
-from idfd.model.triple import TripleRecord
-from idfd.processing.check import SceneFacts, check_scene
+from idfd.model.triple import Check, TripleRecord
+from idfd.processing.check import SceneFacts, advice, check_scene
 from idfd.processing.pipeline.depth_steps import inpainted, registered
 from idfd.processing.pipeline.workspace import Workspace
 from idfd.storage.hashing import sha256_bytes
@@ -123,8 +123,16 @@ def entry(work: Workspace) -> CuratedEntry:
         id=work.task.take.id,
         verdict=worst([check.verdict for check in record.checks]),
         key=record.key,
-        reasons=(*reasons(record.checks), *record.notes),
+        reasons=(*_reasons(record.checks), *record.notes),
     )
+
+
+def _reasons(checks: tuple[Check, ...]) -> tuple[str, ...]:
+    """What did not pass; for a take that is lost, what can be done."""
+    failed = [check for check in checks if check.verdict == "fail"]
+    doubtful = [check for check in checks if check.verdict == "warn"]
+    texts = zip(reasons(tuple(failed)), map(advice, failed), strict=True)
+    return (*(f"{what}. {remedy}" for what, remedy in texts), *reasons(tuple(doubtful)))
 
 
 def _shot(work: Workspace) -> dict[str, str]:

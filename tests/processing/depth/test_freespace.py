@@ -126,8 +126,9 @@ def test_a_bound_without_far_depth_holds_all_the_same() -> None:
     depth[15:25, 30:36] = 0
     bound = np.where(depth == 0, np.float32(1700.4), np.float32(0)).astype(np.float32)
     before = DepthMap.of_image(depth.astype(np.uint16), DepthSource.FUSED)
-    for method in ("colourisation", "direct", "telea"):
-        config = InpaintConfig(method=method, largest_radius_share=1.0)  # type: ignore[arg-type]
+    methods: tuple[Method, ...] = ("colourisation", "direct", "telea")
+    for method in methods:
+        config = InpaintConfig(method=method, largest_radius_share=1.0)
         found = inpaint(before, np.zeros((40, 80, 3), np.uint8), config, bound)
         assert (found.depth[depth == 0] == 1700).all()
 
