@@ -244,7 +244,7 @@ def _shape(
 
 
 def _disturbance(rng: np.random.Generator) -> NDArray[np.float64]:
-    """A touch of the tripod and focus breathing; parameters of :mod:`idfd.processing.photos.transform`."""
+    """A touch of the tripod and focus breathing, as :mod:`idfd.processing.photos.transform` has."""
     parameters = np.zeros(9)
     turn, breathing = rng.normal(0, 0.0015), rng.normal(0.002, 0.001)
     parameters[[0, 4]] = breathing

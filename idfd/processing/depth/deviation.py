@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,11 +12,7 @@ from idfd.calibration.solve.uncertainty import photo_pixel_deviation
 from idfd.model.rig import RigCalibration
 from idfd.processing.depth.mesh import Array
 
-_REACH = 3
-"""Neighbours on each side that tell the slope: over fewer, noise would pass for slope."""
-_LEAST_COSINE = 0.02
-"""Between a line of sight and a surface's normal: noise would make slopes without bounds."""
-_STRIDE = 16
+STRIDE = 16
 """Pixels between the samples of the calibration's uncertainty, which is smooth."""
 
 
@@ -49,11 +42,13 @@ def photo_deviation(
     Returns:
         (h, w) float32 mm; NaN where there is no depth or its deviation is not known.
     """
+    from idfd.processing.depth.deviation_loops import deviate
+
     across, along = _shift(depth, rig)
     out = np.empty(depth.shape, np.float32)
     focal = float(np.sqrt(rig.photo.fx * rig.photo.fy))
     shift = np.array(rig.depth_to_photo.translation_mm)
-    _kernel()(points, depth, deviation, shift, largest_step, across / focal, along, out)
+    deviate(points, depth, deviation, shift, largest_step, across / focal, along, out)
     return out
 
 
@@ -63,7 +58,7 @@ def _shift(depth: NDArray[np.float32], rig: RigCalibration) -> tuple[Array, Arra
     Returns:
         Across the photo in pixels, and along its axis in millimetres; 0 where not known.
     """
-    rows, columns = (np.arange(0, size, _STRIDE) + _STRIDE // 2 for size in depth.shape)
+    rows, columns = (np.arange(0, size, STRIDE) + STRIDE // 2 for size in depth.shape)
     rows, columns = np.minimum(rows, depth.shape[0] - 1), np.minimum(columns, depth.shape[1] - 1)
     shape = (len(rows), len(columns))
     valid = depth > 0
@@ -83,56 +78,3 @@ def _shift(depth: NDArray[np.float32], rig: RigCalibration) -> tuple[Array, Arra
     # Outside of the photo and of the lens's domain it is not known, and nothing is drawn.
     across, along = (np.nan_to_num(part) for part in (across, np.sqrt(np.maximum(variance, 0))))
     return across.reshape(shape), along.reshape(shape)
-
-
-@cache
-def _kernel() -> Any:
-    import numba
-
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-
-    @compiled
-    def reach(depth: Any, i: int, j: int, down: int, across: int, step: float) -> int:
-        """How many neighbours in one direction are on the same surface."""
-        for k in range(1, _REACH + 1):
-            m, n = i + k * down, j + k * across
-            if not (0 <= m < depth.shape[0] and 0 <= n < depth.shape[1]):
-                return k - 1
-            a, b = float(depth[m - down, n - across]), float(depth[m, n])
-            if not abs(a - b) <= step * min(a, b):
-                return k - 1
-        return _REACH
-
-    @compiled
-    def deviate(
-        points: Any, depth: Any, deviation: Any, shift: Any, step: float, across: Any, along: Any,
-        out: Any,
-    ) -> None:  # fmt: skip
-        for i in range(depth.shape[0]):
-            for j in range(depth.shape[1]):
-                z = float(depth[i, j])
-                if not z > 0:
-                    out[i, j] = np.nan
-                    continue
-                left, right = reach(depth, i, j, 0, -1, step), reach(depth, i, j, 0, 1, step)
-                up, low = reach(depth, i, j, -1, 0, step), reach(depth, i, j, 1, 0, step)
-                growth, slope = 1.0, 0.0
-                if left + right > 0 and up + low > 0:
-                    ax = points[i, j + right, 0] - points[i, j - left, 0]
-                    ay = points[i, j + right, 1] - points[i, j - left, 1]
-                    az = points[i, j + right, 2] - points[i, j - left, 2]
-                    bx = points[i + low, j, 0] - points[i - up, j, 0]
-                    by = points[i + low, j, 1] - points[i - up, j, 1]
-                    bz = points[i + low, j, 2] - points[i - up, j, 2]
-                    nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-                    x, y, far = points[i, j, 0], points[i, j, 1], points[i, j, 2]
-                    ray = (nx * (x - shift[0]) + ny * (y - shift[1]) + nz * (far - shift[2])) / z
-                    size = np.sqrt(nx * nx + ny * ny + nz * nz)
-                    sight = max(abs(nx * x + ny * y + nz * far) / far, _LEAST_COSINE * size)
-                    growth = abs(ray) / sight
-                    slope = far * np.sqrt(nx * nx + ny * ny) / sight
-                m, n = i // _STRIDE, j // _STRIDE
-                own, moved = growth * deviation[i, j], slope * across[m, n] + along[m, n]
-                out[i, j] = np.sqrt(own * own + moved * moved)
-
-    return deviate

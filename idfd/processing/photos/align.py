@@ -9,7 +9,7 @@ Nothing is ever warped locally.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -28,13 +28,14 @@ from idfd.processing.photos.blur_match import (
     tone,
 )
 from idfd.processing.photos.contrast import local_contrast
-from idfd.processing.photos.newton import gather, normal_equations
+from idfd.processing.photos.newton import Samples, gather, normal_equations
 from idfd.processing.photos.reduce import Reduced, reduce_photo
-from idfd.processing.photos.sampling import sample_grid
+from idfd.processing.photos.sampling import sample_grid, sample_some
 from idfd.processing.photos.transform import IDENTITY, as_record, map_normalised
 from idfd.storage.color import levels_per_byte, luminance
 
-_MAX_SAMPLES, _LEAST_WINDOW = 200_000, 21
+_MAX_SAMPLES, _LEAST_SAMPLES, _LEAST_WINDOW = 200_000, 32, 21
+_REFINEMENTS, _SETTLED = 10, 0.002
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class AlignConfig:
         finest_side: The finest level is the first whose long side is at most this, pixels.
         coarsest_side: No level gets a short side below this, pixels.
         window_share: Side of the normalisation window as a share of the long side.
+        blur_share: Side of a neighbourhood that shares one blur, likewise.
         robust: Residuals beyond this many robust standard deviations lose their weight.
         prior: Standard deviation expected of the projective and radial terms. A tripod hardly
             rotates out of plane, so weak texture must not be explained by perspective.
@@ -53,8 +55,9 @@ class AlignConfig:
 
     finest_side: int = 1600
     coarsest_side: int = 48
-    window_share: float = 0.0625
-    robust: float = 6.0
+    window_share: float = 0.03
+    blur_share: float = 0.0625
+    robust: float = 10.0
     prior: float = 0.01
     correlated_samples: float = 30.0
 
@@ -72,7 +75,8 @@ class _Level:
     """One pyramid level of both photos.
 
     ``pixels`` are its pixels per unit of normalised coordinates, ``centre`` is where their origin
-    lies on it, ``shrink`` are pixels of the finest level per pixel of this one.
+    lies on it, ``shrink`` are pixels of the finest level per pixel of this one, ``window`` and
+    ``neighbourhood`` the sides over which contrast is normalised and blur is the same.
     """
 
     sharp: Image
@@ -83,6 +87,7 @@ class _Level:
     centre: tuple[float, float]
     shrink: float
     window: int
+    neighbourhood: int
 
 
 def align_pair(
@@ -149,6 +154,10 @@ def align_reduced(
     return Alignment(as_record(parameters, *all_in_focus.size), correlation)
 
 
+def _odd(side: float) -> int:
+    return int(max(side, _LEAST_WINDOW)) | 1
+
+
 def _size(image: NDArray[Any]) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
 
@@ -184,7 +193,8 @@ def _pyramid(all_in_focus: Reduced, defocused: Reduced, config: AlignConfig) -> 
                 pixels=math.hypot(width, height) / 2 / factor,
                 centre=(width / 2 / factor - 0.5, height / 2 / factor - 0.5),
                 shrink=2.0**step,
-                window=int(max(max(bands[0].shape) * config.window_share, _LEAST_WINDOW)) | 1,
+                window=_odd(max(bands[0].shape) * config.window_share),
+                neighbourhood=_odd(max(bands[0].shape) * config.blur_share),
             )
         )
     return levels[::-1]
@@ -194,7 +204,7 @@ def _starting_shift(level: _Level) -> NDArray[np.float64]:
     """Whole-image phase correlation on the coarsest level catches shifts of many pixels."""
     everywhere, coverage = np.ones(level.sharp.shape, bool), np.ones_like(level.sharp)
     first, second = (
-        local_contrast(tone(band), everywhere, coverage, level.window)
+        local_contrast(tone(band), everywhere, coverage, level.window)[0]
         for band in (level.sharp, level.defocused)
     )
     hann = cv2.createHanningWindow(level.sharp.shape[::-1], cv2.CV_32F)
@@ -220,8 +230,7 @@ def _fit_level(
     template = like = level.sharp
     usable = np.ones(level.sharp.shape, bool)
     correlation, spread = 0.0, 1.0
-    corners = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]]) * 0.7
-    for iteration in range(6 if finest else 10):
+    for iteration in range(1 if finest else 2 if remaining == 1 else 10):
         aligned, mask = _sample(level, defocused, parameters, heed_clipping)
         coverage = box(mask.astype(np.float32), level.window)
         # On the finest level the blur found one level below is used: searching costs most there.
@@ -231,7 +240,7 @@ def _fit_level(
                 level.sharp,
                 aligned,
                 mask.astype(np.float32),
-                level.window,
+                level.neighbourhood,
                 level.shrink,
                 # The family shows on coarse levels already; the last search only refines widths.
                 FAMILIES if blur is None or remaining > 1 else (blur.family,),
@@ -243,16 +252,21 @@ def _fit_level(
             usable = _unspoilt(level, blur, heed_clipping=heed_clipping)
         if search or iteration == 0 or not finest:
             # There it moves too little for other pixels to be masked.
-            template = local_contrast(like, mask, coverage, level.window)
-        image = local_contrast(aligned, mask, coverage, level.window)
-        before = np.stack(map_normalised(parameters, corners[:, 0], corners[:, 1]), -1)
+            template = local_contrast(like, mask, coverage, level.window)[0]
+        image, deviation = local_contrast(aligned, mask, coverage, level.window)
+        # Neighbouring pixels say nearly the same; a regular sample of them is as good and faster.
+        stride = max(1, round(math.sqrt(template.size / _MAX_SAMPLES)))
+        samples = _textured(gather(template, image, aligned, deviation, mask & usable, stride))
+        before = parameters
         parameters, correlation = _gauss_newton_step(
-            level, template, image, mask & usable, parameters, free, spread, config
+            level, samples, parameters, free, spread, stride, config
         )
-        after = np.stack(map_normalised(parameters, corners[:, 0], corners[:, 1]), -1)
-        step = float(np.abs((after - before) * level.pixels).max())
-        if step < (0.01 if finest else 0.02) and (finest or iteration > 1):
+        if iteration > 1 and _step(level, before, parameters) < 0.02:
             break
+    if remaining <= 1:
+        parameters, correlation = _refine(
+            level, defocused, samples, parameters, free, spread, stride, config
+        )
     assert blur is not None
     return parameters, blur, correlation
 
@@ -289,24 +303,62 @@ def _unspoilt(level: _Level, blur: BlurField, *, heed_clipping: bool) -> NDArray
     return inside & np.asarray(spilled < 0.01)
 
 
-def _gauss_newton_step(
+def _textured(samples: Samples) -> Samples:
+    """The flattest 40 % carry noise and no position."""
+    magnitude = samples.slope_x * samples.slope_x + samples.slope_y * samples.slope_y
+    if len(magnitude) < _LEAST_SAMPLES:
+        return samples
+    return samples.where(magnitude > np.percentile(magnitude[::8], 40))
+
+
+def _refine(
     level: _Level,
-    template: Image,
-    image: Image,
-    usable: NDArray[np.bool_],
+    defocused: Image,
+    samples: Samples,
     parameters: NDArray[np.float64],
     free: NDArray[np.int_],
     spread: float,
+    stride: int,
     config: AlignConfig,
 ) -> tuple[NDArray[np.float64], float]:
-    # Neighbouring pixels say nearly the same; a regular sample of them is as good and faster.
-    stride = max(1, round(math.sqrt(template.size / _MAX_SAMPLES)))
-    samples = gather(template, image, usable, stride)
-    magnitude = samples.slope_x * samples.slope_x + samples.slope_y * samples.slope_y
-    if len(magnitude) < 64:
+    """Repeat the step on the same samples until it no longer moves.
+
+    By the fraction of a pixel that is left neither their neighbourhoods nor slopes change.
+    """
+    correlation = 0.0
+    for _ in range(_REFINEMENTS):
+        light = sample_some(
+            defocused, samples.column, samples.row, parameters, level.centre, level.pixels
+        )
+        image = samples.image + (light - samples.light) / samples.spread
+        moved = replace(samples, image=np.where(np.isnan(light), samples.template, image))
+        before = parameters
+        parameters, correlation = _gauss_newton_step(
+            level, moved, parameters, free, spread, stride, config
+        )
+        if _step(level, before, parameters) < _SETTLED:
+            break
+    return parameters, correlation
+
+
+def _step(level: _Level, before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """How far the second parameters move the frame's corners from where the first have them."""
+    places = np.array([[-0.7, 0.7, -0.7, 0.7], [-0.7, -0.7, 0.7, 0.7]])
+    first, second = (np.stack(map_normalised(p, *places)) for p in (before, after))
+    return float(np.abs((second - first) * level.pixels).max())
+
+
+def _gauss_newton_step(
+    level: _Level,
+    samples: Samples,
+    parameters: NDArray[np.float64],
+    free: NDArray[np.int_],
+    spread: float,
+    stride: int,
+    config: AlignConfig,
+) -> tuple[NDArray[np.float64], float]:
+    if len(samples.image) < _LEAST_SAMPLES:
         return parameters, 0.0
-    # The flattest 40 % carry noise and no position.
-    samples = samples.where(magnitude > np.percentile(magnitude[::8], 40))
     noise = 1.4826 * float(np.median(np.abs(samples.template - samples.image)[::4])) + 1e-6
     # Samples that lie further apart say more each.
     correlated = config.correlated_samples * max(1.0, 4 * np.pi * spread**2) / stride**2

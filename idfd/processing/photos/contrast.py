@@ -17,7 +17,9 @@ _FLOOR = np.float32(0.01)
 """Standard deviation at which texture begins to count as noise."""
 
 
-def local_contrast(image: Image, mask: NDArray[np.bool_], coverage: Image, window: int) -> Image:
+def local_contrast(
+    image: Image, mask: NDArray[np.bool_], coverage: Image, window: int
+) -> tuple[Image, Image]:
     """Normalise an image by its neighbourhood.
 
     Args:
@@ -25,13 +27,17 @@ def local_contrast(image: Image, mask: NDArray[np.bool_], coverage: Image, windo
         mask: Pixels that count, (H, W); the others become 0.
         coverage: Their share of each neighbourhood, ``box(mask, window)``.
         window: Side of a neighbourhood, pixels.
+
+    Returns:
+        The normalised image and the standard deviations it was divided by, (H, W) float32 each.
     """
     masked, centred = np.empty_like(image), np.empty_like(image)
     apply_mask, centre, scale = _kernels()
     apply_mask(image, mask, masked)
     centre(image, box(masked, window), coverage, mask, centred, masked)
-    scale(centred, box(masked, window), coverage)
-    return centred
+    spread = box(masked, window)
+    scale(centred, spread, coverage)
+    return centred, spread
 
 
 @cache
@@ -63,6 +69,7 @@ def _kernels() -> tuple[Any, Any, Any]:
                 spread = max(variance[row, column], np.float32(0)) / (
                     coverage[row, column] + np.float32(1e-6)
                 )
-                image[row, column] /= np.sqrt(spread) + _FLOOR
+                variance[row, column] = np.sqrt(spread) + _FLOOR
+                image[row, column] /= variance[row, column]
 
     return apply_mask, centre, scale

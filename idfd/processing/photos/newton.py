@@ -35,6 +35,8 @@ class Samples:
     Attributes:
         template: Values of one, float32.
         image: Values of the other, float32.
+        light: Those before they were normalised, float32.
+        spread: What these were divided by then, float32.
         slope_x: Mean derivative of both by x, per pixel, float32.
         slope_y: By y.
         column: Where the pixel lies, int32.
@@ -43,6 +45,8 @@ class Samples:
 
     template: NDArray[np.float32]
     image: NDArray[np.float32]
+    light: NDArray[np.float32]
+    spread: NDArray[np.float32]
     slope_x: NDArray[np.float32]
     slope_y: NDArray[np.float32]
     column: NDArray[np.int32]
@@ -51,19 +55,21 @@ class Samples:
     def where(self, kept: NDArray[np.bool_]) -> Samples:
         """Some of the samples."""
         return Samples(
-            self.template[kept], self.image[kept], self.slope_x[kept], self.slope_y[kept],
-            self.column[kept], self.row[kept],
+            self.template[kept], self.image[kept], self.light[kept], self.spread[kept],
+            self.slope_x[kept], self.slope_y[kept], self.column[kept], self.row[kept],
         )  # fmt: skip
 
 
 def gather(
     template: NDArray[np.float32],
     image: NDArray[np.float32],
+    light: NDArray[np.float32],
+    spread: NDArray[np.float32],
     usable: NDArray[np.bool_],
     stride: int,
 ) -> Samples:
     """Every so-many-th usable pixel of every so-many-th row, with its slopes (Scharr's filter)."""
-    return Samples(*_kernels().gather(template, image, usable, stride))
+    return Samples(*_kernels().gather(template, image, light, spread, usable, stride))
 
 
 def normal_equations(
@@ -111,10 +117,10 @@ def _kernels() -> _Kernels:
     import numba
 
     @numba.njit(cache=True)
-    def gather(template: Any, image: Any, usable: Any, stride: int) -> Any:
+    def gather(template: Any, image: Any, light: Any, spread: Any, usable: Any, stride: int) -> Any:
         height, width = template.shape
         size = ((height + stride - 1) // stride) * ((width + stride - 1) // stride)
-        values = np.empty((4, size), np.float32)
+        values = np.empty((6, size), np.float32)
         places = np.empty((2, size), np.int32)
         side, middle = np.float32(3 / 64), np.float32(10 / 64)
         count = 0
@@ -131,12 +137,14 @@ def _kernels() -> _Kernels:
                     slope_y += side * (c - a + d - b)
                     slope_y += middle * (both[row + 1, column] - both[row - 1, column])
                 values[0, count], values[1, count] = template[row, column], image[row, column]
-                values[2, count], values[3, count] = slope_x, slope_y
+                values[2, count], values[3, count] = light[row, column], spread[row, column]
+                values[4, count], values[5, count] = slope_x, slope_y
                 places[0, count], places[1, count] = column, row
                 count += 1
         return (
             values[0, :count], values[1, :count], values[2, :count], values[3, :count],
-            places[0, :count], places[1, :count],
+            values[4, :count], values[5, :count], places[0, :count],
+            places[1, :count],
         )  # fmt: skip
 
     @numba.njit(cache=True)

@@ -38,10 +38,25 @@ def sample_grid(
     return sampled, shares
 
 
+def sample_some(
+    image: NDArray[np.float32],
+    columns: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    parameters: NDArray[np.float64],
+    centre: tuple[float, float],
+    pixels: float,
+) -> NDArray[np.float32]:
+    """Some pixels of :func:`sample_grid`'s image, (N,); NaN where that repeats the border."""
+    sampled = np.empty(len(columns), np.float32)
+    kernels().some(image, columns, rows, parameters, *centre, pixels, sampled)
+    return sampled
+
+
 class _Kernels(NamedTuple):
-    """Compiled functions: a whole grid sampled, and the places of a grid of pixels."""
+    """Compiled functions: a whole grid or some pixels sampled, and the places of a grid."""
 
     grid: Any
+    some: Any
     place_all: Any
 
 
@@ -134,4 +149,27 @@ def kernels() -> _Kernels:
                 places[0, row, column] = x * half + cx
                 places[1, row, column] = y * half + cy
 
-    return _Kernels(grid, place_all)
+    @numba.njit(cache=True)
+    def some(
+        image: Any, columns: Any, rows: Any, p: Any, cx: float, cy: float, pixels: float, out: Any
+    ) -> None:
+        height, width = image.shape
+        scale = 1 / pixels
+        one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
+        for n in range(len(columns)):
+            x, y = place(p, (columns[n] - cx) * scale, (rows[n] - cy) * scale)
+            x = min(max(x * pixels + cx, -4.0), width + 4.0)
+            y = min(max(y * pixels + cy, -4.0), height + 4.0)
+            left, top = np.int64(np.floor(x)), np.int64(np.floor(y))
+            if not (2 <= left < width - 3 and 2 <= top < height - 3):
+                out[n] = np.nan
+                continue
+            a, b, c, d = cubic(np.float32(x - left))
+            e, f, g, h = cubic(np.float32(y - top))
+            k, line = np.uintp(left - 1), np.uintp(top - 1)
+            total = e * taps(image, line, k, a, b, c, d)
+            total += f * taps(image, line + one, k, a, b, c, d)
+            total += g * taps(image, line + two, k, a, b, c, d)
+            out[n] = total + h * taps(image, line + three, k, a, b, c, d)
+
+    return _Kernels(grid, some, place_all)

@@ -7,12 +7,14 @@ one task at a time, with one BLAS thread by dask's defaults.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from idfd.errors import IdfdError, InputError, MissingDependencyError
@@ -29,12 +31,32 @@ _LOOK_EVERY_S = 5.0
 _LONGEST_WITHOUT_WORKERS_S = 60.0
 _LONGEST_BEFORE_REVIVAL_S = 10.0
 _MOST_REVIVALS = 5
-_JOBS_PER_THREAD = 4
+_CHUNKS_PER_THREAD = 4
+_MOST_IN_CHUNK = 8
+_CHUNK_S = 0.25
 _START_WORKERS = "Start some with 'dask worker {} --nthreads 1', each with this version of idfd"
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Jobs that travel together.
+
+    Attributes:
+        jobs: In the order in which they are done.
+        future: Dask's, of their results.
+        fetching: Its results on their way here: a list of one, or of none where there are none.
+    """
+
+    jobs: list[Job]
+    future: Any
+    fetching: Any
 
 
 class DaskScheduler(Scheduler):
     """Submits as many tasks as keep the workers of dask.distributed busy, and no more.
+
+    Whatever dask is given costs some milliseconds of its scheduler's time, here and on the way;
+    tasks that are short travel together, as many as take about a quarter of a second.
 
     Args:
         address: Of a running scheduler; None starts a cluster on this machine.
@@ -56,10 +78,14 @@ class DaskScheduler(Scheduler):
             ) from None
         self._killed = distributed.KilledWorker
         self._cancelled = distributed.CancelledError
-        self._running: dict[str, tuple[Any, Job]] = {}
+        self._waiting: deque[Job] = deque()
+        self._running: dict[str, _Chunk] = {}
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._fetched: deque[tuple[Job, Any]] = deque()
-        self._room = _JOBS_PER_THREAD
+        self._function: Callable[[Any], Any]
+        self._given = 0
+        self._in_chunk = 1
+        self._threads = 1
         self._seen = time.monotonic()
         self._cluster: Any = None
         self._workers = max(1, workers)
@@ -113,9 +139,11 @@ class DaskScheduler(Scheduler):
     def _has_room(self) -> bool:
         if self._client.status == "closed":
             raise self._gone()
+        if not self._given:
+            self._in_chunk = 1  # how long the tasks of this run take is not known
         if not self._running:
             self._count_threads()
-        return len(self._running) + len(self._fetched) < self._room
+        return self._given < _CHUNKS_PER_THREAD * self._threads * self._in_chunk
 
     def _count_threads(self) -> None:
         """Workers come and go; an IdfdError if there have been none for long."""
@@ -126,7 +154,7 @@ class DaskScheduler(Scheduler):
         now = time.monotonic()
         if threads:
             self._seen = now
-            self._room = _JOBS_PER_THREAD * threads
+            self._threads = threads
         elif self._revivals and now - self._seen > _LONGEST_BEFORE_REVIVAL_S:
             # Dask gives up a worker of this machine that dies while it starts.
             self._revivals -= 1
@@ -142,37 +170,55 @@ class DaskScheduler(Scheduler):
             )
 
     def _give(self, function: Callable[[Any], Any], job: Job) -> None:
-        key = f"{getattr(function, '__name__', 'task')}-{uuid.uuid4().hex}"
-        future = self._client.submit(_work, function, job.task, identity(), key=key, pure=False)
-        self._running[key] = future, job
-        future.add_done_callback(self._note_end)
+        self._function = function
+        self._waiting.append(job)
+        self._given += 1
+        if len(self._waiting) >= self._in_chunk:
+            self._submit()
 
-    def _note_end(self, future: Any) -> None:
-        self._ended.put(future.key)
+    def _submit(self) -> None:
+        jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._in_chunk))]
+        key = f"{getattr(self._function, '__name__', 'task')}-{uuid.uuid4().hex}"
+        tasks = [job.task for job in jobs]
+        future = self._client.submit(_work, self._function, tasks, identity(), key=key, pure=False)
+        # Results are fetched beside this thread: a worker may die with its results, and then dask
+        # waits, without end where it has no other, while this thread looks after the workers.
+        fetching = asyncio.run_coroutine_threadsafe(
+            self._client.gather([future], errors="skip", asynchronous=True),
+            self._client.loop.asyncio_loop,
+        )
+        self._running[key] = _Chunk(jobs, future, fetching)
+        fetching.add_done_callback(lambda _: self._ended.put(key))
 
     def _take(self) -> tuple[Job, Any]:
         while not self._fetched:
+            # The rest of a chunk waits to be filled up while the workers have something to do.
+            while self._waiting and len(self._running) < 2 * self._threads:
+                self._submit()
             try:
-                keys = [self._ended.get(timeout=_LOOK_EVERY_S)]
+                key = self._ended.get(timeout=_LOOK_EVERY_S)
             except queue.Empty:
                 self._count_threads()
                 continue
-            while not self._ended.empty():
-                keys.append(self._ended.get())
-            # Those that are not running any more were abandoned.
-            self._fetch({key: self._running.pop(key) for key in keys if key in self._running})
+            if chunk := self._running.pop(key, None):  # else it was abandoned
+                self._receive(chunk)
+        self._given -= 1
         return self._fetched.popleft()
 
-    def _fetch(self, ended: dict[str, tuple[Any, Job]]) -> None:
-        # All at once: the way to a worker and back costs some milliseconds.
-        futures = {key: future for key, (future, _) in ended.items()}
+    def _receive(self, chunk: _Chunk) -> None:
         try:
-            results = self._client.gather(futures, errors="skip")
+            found = chunk.fetching.result()
         except OSError:
             raise self._gone() from None
-        for key, (future, job) in ended.items():
-            done = future.status == "finished"
-            self._fetched.append((job, results[key] if done else self._failure(future)))
+        if not found:
+            death = self._failure(chunk.future)
+            self._fetched.extend((job, death) for job in chunk.jobs)
+            return
+        results, seconds = found[0]
+        self._fetched.extend(zip(chunk.jobs, results, strict=False))
+        self._waiting.extendleft(reversed(chunk.jobs[len(results) :]))
+        fit = int(_CHUNK_S * len(results) / max(seconds, 1e-6))
+        self._in_chunk = max(1, min(fit, 2 * self._in_chunk, _MOST_IN_CHUNK))
 
     def _failure(self, future: Any) -> Death:
         """Why a future has no result; raised where it is not its worker's death."""
@@ -193,9 +239,11 @@ class DaskScheduler(Scheduler):
 
     def _abandon(self) -> None:
         if self._client.status == "running":
-            self._client.cancel([future for future, _ in self._running.values()])
+            self._client.cancel([chunk.future for chunk in self._running.values()])
+        self._waiting.clear()
         self._running.clear()
         self._fetched.clear()
+        self._given = 0
 
     def close(self) -> None:
         """Leave the cluster; one that was started here is ended."""
@@ -231,12 +279,21 @@ def _start_cluster(workers: int) -> Any:
         ) from error
 
 
-def _work(function: Callable[[Any], Any], task: Any, expected: dict[str, str]) -> Any:
+def _work(
+    function: Callable[[Any], Any], tasks: Sequence[Any], expected: dict[str, str]
+) -> tuple[list[Any], float]:
+    """Results of as many tasks as there is time for, at least one, and how long they took, s."""
     found = identity()
     if found != expected:
         raise _stranger("a worker that came later", expected, found)
     use_one_thread()
-    return guarded(function, task)
+    start = time.perf_counter()
+    results: list[Any] = []
+    for task in tasks:
+        results.append(guarded(function, task))
+        if time.perf_counter() - start > _CHUNK_S:
+            break
+    return results, time.perf_counter() - start
 
 
 def _stranger(worker: str, ours: dict[str, str], theirs: dict[str, str]) -> InputError:

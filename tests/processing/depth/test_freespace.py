@@ -14,7 +14,7 @@ from idfd.model.triple import Crop, DepthSource
 from idfd.processing.depth.freespace import least_depth
 from idfd.processing.depth.inpaint import InpaintConfig, Method, inpaint
 from idfd.processing.depth.maps import DepthMap
-from idfd.processing.depth.optics import optics, projection
+from idfd.processing.depth.rays import optics, projected
 from idfd.processing.depth.register import register
 
 
@@ -145,8 +145,8 @@ def test_the_compiled_projection_is_that_of_the_camera_model() -> None:
     camera = bent_rig().depth
     points = np.random.default_rng(0).normal(0, 900, (4000, 3))
     expected = project(camera, points)
-    compiled, numbers = projection(), optics(camera)
-    found = np.array([compiled(numbers, *point) for point in points])
+    numbers = optics(camera)
+    found = np.array([projected(numbers, *point) for point in points])
     assert np.array_equal(np.isnan(found), np.isnan(expected))
     assert np.nanmax(np.abs(found - expected)) < 1e-7
     assert np.isfinite(found).all(axis=1).mean() > 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,12 +13,14 @@ import traceback
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schedule_tasks as tasks
 
 from idfd.errors import IdfdError, InputError, MissingDependencyError
 from idfd.processing.pipeline import dask_cluster, worker
+from idfd.processing.pipeline.dask_cluster import DaskScheduler
 from idfd.processing.pipeline.local import run_tasks
 from idfd.processing.pipeline.schedule import Scheduler, open_scheduler
 
@@ -78,7 +81,7 @@ class TestScheduler:
 
         run = scheduler.run(abs, endless())
         assert len(list(islice(run, 50))) == 50
-        assert taken <= 50 + 16
+        assert taken <= 50 + 64
         run.close()  # type: ignore[attr-defined]
 
     def test_a_run_that_was_left_does_not_disturb_the_next(self, scheduler: Scheduler) -> None:
@@ -86,6 +89,13 @@ class TestScheduler:
         next(run)
         run.close()  # type: ignore[attr-defined]
         assert dict(scheduler.run(abs, range(-20, 0))) == {n: -n for n in range(-20, 0)}
+
+    def test_short_tasks_and_long_ones(self, scheduler: Scheduler) -> None:
+        pauses = [0.0] * 40 + [0.3] * 5 + [0.0] * 15
+        results = list(scheduler.run(tasks.slow, pauses))
+        assert sorted(pause for pause, _ in results) == sorted(pauses)
+        # Long ones that had been sent out together are spread over the workers.
+        assert len({pid for pause, pid in results if pause}) == 2
 
     def test_workers_have_one_thread(self, scheduler: Scheduler) -> None:
         for _, result in scheduler.run(tasks.threads, range(6)):
@@ -138,6 +148,57 @@ def test_a_cluster_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         open_scheduler(cluster.scheduler_address, 2)
     assert f"dask worker {cluster.scheduler_address}" in str(caught.value)
+
+
+def test_short_tasks_share_the_way_to_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    sent: list[int] = []
+    submit = distributed.Client.submit
+
+    def counted(
+        client: Any, work: Any, function: Any, some: list[Any], *rest: Any, **how: Any
+    ) -> Any:
+        sent.append(len(some))
+        return submit(client, work, function, some, *rest, **how)
+
+    monkeypatch.setattr(distributed.Client, "submit", counted)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        DaskScheduler(cluster.scheduler_address, 1) as scheduler,
+    ):
+        for _ in range(2):  # what was learnt of one run's tasks is not taken for the next one's
+            sent.clear()
+            assert len(list(scheduler.run(abs, range(100)))) == 100
+            assert sent[0] == 1
+            assert max(sent) == 8
+            assert len(sent) < 35
+        sent.clear()
+        assert len(list(scheduler.run(tasks.slow, [0.3] * 6))) == 6
+        assert sent == [1] * 6
+
+
+def test_results_that_died_with_their_worker_are_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where dask has given up the worker, and waits for another for ever."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(dask_cluster, "_LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(dask_cluster, "_LONGEST_BEFORE_REVIVAL_S", 1.0)
+    with DaskScheduler(None, 1) as scheduler:
+        gather = scheduler._client.gather
+
+        async def late(*args: Any, **how: Any) -> Any:
+            while args[0][0].status == "pending":
+                await asyncio.sleep(0.01)
+            scheduler._cluster.scale(0)
+            while scheduler._client.scheduler_info()["workers"]:
+                await asyncio.sleep(0.05)
+            return await gather(*args, **how)
+
+        monkeypatch.setattr(scheduler._client, "gather", late)
+        assert list(scheduler.run(abs, [-1])) == [(-1, 1)]
 
 
 @pytest.mark.slow
