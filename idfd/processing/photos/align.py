@@ -34,7 +34,7 @@ from idfd.processing.photos.sampling import sample_grid, sample_some
 from idfd.processing.photos.transform import IDENTITY, as_record, map_normalised
 from idfd.storage.color import levels_per_byte, luminance
 
-_MAX_SAMPLES, _LEAST_SAMPLES, _LEAST_WINDOW = 200_000, 32, 21
+_MAX_SAMPLES, _LEAST_SAMPLES, _LEAST_WINDOW = 150_000, 32, 21
 _REFINEMENTS, _SETTLED = 10, 0.002
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from idfd.processing.photos.transform import map_points
 from idfd.processing.photos.white_field import WhiteField
 from idfd.storage.color import luminance
 
-_COMPARED, _BAND = 2_000_000, 32
+_COMPARED, _TILE = 500_000, 64
 _LEAST_DETAIL = 1e-4
 
 
@@ -104,13 +105,15 @@ def fit_pair(
     fit = PairFit(width=width, height=height, transform=alignment.transform, gain=gain, measures={})
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]])
     moved = np.linalg.norm(map_points(alignment.transform, corners) - corners, axis=1)
+    edge = int(np.ceil(moved.max())) + 1
     measures = {
         "displacement_px": float(moved.max()),
         "correlation": alignment.correlation,
         "exposure_stops": abs(float(np.mean(gain.channels))) / float(np.log(2)),
         "gain_residual": photometry.residual,
         "sharpness": sharpness(sharp, soft),
-        **_compare(all_in_focus, defocused, fit, int(np.ceil(moved.max())) + 1),
+        **_compare(all_in_focus, defocused, fit, edge),
+        **_residual(sharp, soft, edge),
     }
     return PairFit(
         width=width,
@@ -124,44 +127,56 @@ def fit_pair(
 def _compare(
     all_in_focus: NDArray[Any], defocused: NDArray[Any], fit: PairFit, edge: int
 ) -> dict[str, float]:
-    """Measures of the fitted pair, away from an edge of so many pixels."""
+    """Measures of the fitted pair's pixels, away from an edge of so many."""
     whole = Crop(x=0.0, y=0.0, width=fit.width, height=fit.height)
-    width, height = fit.width - 2 * edge, fit.height - 2 * edge
-    bands = _bands(whole)
+    tiles = _tiles(whole)
     measures = {
         "psnr_before": psnr(
-            np.concatenate([render_sharp(all_in_focus, band) for band in bands]),
-            np.concatenate([render_sharp(defocused, band) for band in bands]),
+            np.concatenate([_pixels(render_sharp(all_in_focus, tile)) for tile in tiles]),
+            np.concatenate([_pixels(render_sharp(defocused, tile)) for tile in tiles]),
         )
     }
+    width, height = fit.width - 2 * edge, fit.height - 2 * edge
     if min(width, height) < 32:
         return measures
-    inner = whole.part(edge, edge, width, height)
-    bands = _bands(inner)
+    tiles = _tiles(whole.part(edge, edge, width, height))
     measures["psnr_after"] = psnr(
-        np.concatenate([render_sharp(all_in_focus, band) for band in bands]),
-        np.concatenate([render_defocused(defocused, fit, band) for band in bands]),
+        np.concatenate([_pixels(render_sharp(all_in_focus, tile)) for tile in tiles]),
+        np.concatenate([_pixels(render_defocused(defocused, fit, tile)) for tile in tiles]),
     )
-    shifts = []
-    for window in patch_windows(width, height):
-        part = inner.part(
-            window[1].start, window[0].start,
-            window[1].stop - window[1].start, window[0].stop - window[0].start,
-        )  # fmt: skip
-        shift = patch_shift(
-            render_sharp(all_in_focus, part), render_defocused(defocused, fit, part)
-        )
-        if shift is not None:
-            shifts.append(shift)
-    if shifts:
-        measures["residual_px"] = float(np.median(shifts))
     return measures
 
 
-def _bands(crop: Crop) -> list[Crop]:
-    """Evenly spread bands of rows of a large crop; two megapixels say what a ratio is."""
+def _pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return image.reshape(-1, 3)
+
+
+def _tiles(crop: Crop) -> list[Crop]:
+    """Evenly spread parts of a large crop; half a megapixel says what a ratio is."""
     share = crop.width * crop.height / _COMPARED
     if share <= 1:
         return [crop]
-    step = round(_BAND * share)
-    return [crop.part(0, y, crop.width, _BAND) for y in range(0, crop.height - _BAND, step)]
+    step = round(_TILE * math.sqrt(share))
+    return [
+        crop.part(x, y, _TILE, _TILE)
+        for y in range(0, crop.height - _TILE, step)
+        for x in range(0, crop.width - _TILE, step)
+    ]
+
+
+def _residual(all_in_focus: Reduced, defocused: Reduced, edge: int) -> dict[str, float]:
+    """What misalignment is left between photos on one grid, away from an edge of pixels.
+
+    Reduced photos show it better than full ones where these have many pixels: grain is averaged
+    and the blur, which is what disturbs the measure, spans less of them.
+    """
+    factor = all_in_focus.factor
+    rows, columns = (
+        slice(-(-edge // factor), size - -(-edge // factor)) for size in all_in_focus.clipped.shape
+    )
+    first, second = (luminance(photo.linear[rows, columns]) for photo in (all_in_focus, defocused))
+    if min(first.shape) < 32:
+        return {}
+    found = [patch_shift(first[at], second[at]) for at in patch_windows(*first.shape[::-1])]
+    shifts = [shift for shift in found if shift is not None]
+    return {"residual_px": factor * float(np.median(shifts))} if shifts else {}

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.processing.photos.blur_match import Image, tone
-from idfd.storage.color import linear_from_uint8, luminance
 
 PATCH = 128
 _SOFTNESS = 4.0
 _MARGIN = 16
-_MAX_PATCHES = 64
+_MAX_PATCHES = 40
 _LEAST_CONTRAST = 0.01
 
 
@@ -39,12 +38,12 @@ def patch_windows(width: int, height: int) -> list[tuple[slice, slice]]:
     ]
 
 
-def patch_shift(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float | None:
+def patch_shift(first: NDArray[np.float32], second: NDArray[np.float32]) -> float | None:
     """Shift between two patches, valid to about two pixels.
 
     Args:
-        first: RGB, (h, w, 3) uint8.
-        second: RGB of the same size.
+        first: Linear light, (h, w) float32.
+        second: Of the same size.
 
     Returns:
         Length of the shift in pixels, or None where it cannot be told in both directions.
@@ -74,9 +73,9 @@ def patch_shift(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float | 
     return 2 * float(np.hypot(*np.linalg.solve(normal, right)))
 
 
-def _softened(patch: NDArray[np.uint8]) -> Image:
-    """Toned luminance without its margin; at this softness half the pixels hold everything."""
-    soft = cv2.GaussianBlur(luminance(linear_from_uint8(patch)), (0, 0), _SOFTNESS)
+def _softened(light: NDArray[np.float32]) -> Image:
+    """Toned light without its margin; at this softness half the pixels hold everything."""
+    soft = cv2.GaussianBlur(light, (0, 0), _SOFTNESS)
     if min(soft.shape) > 4 * _MARGIN:
         soft = soft[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
     return cv2.resize(tone(soft), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

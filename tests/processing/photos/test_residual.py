@@ -5,11 +5,18 @@ import pytest
 from pairs import make_pair, textured_photo
 
 from idfd.processing.photos.residual import patch_shift, patch_windows
+from idfd.storage.color import linear_from_uint8, luminance
+
+
+def light(image: np.ndarray) -> np.ndarray:
+    return luminance(linear_from_uint8(image))
 
 
 def shifts_of(first: np.ndarray, second: np.ndarray) -> list[float]:
     height, width = first.shape[:2]
-    found = [patch_shift(first[at], second[at]) for at in patch_windows(width, height)]
+    found = [
+        patch_shift(light(first[at]), light(second[at])) for at in patch_windows(width, height)
+    ]
     return [shift for shift in found if shift is not None]
 
 
@@ -25,7 +32,7 @@ def test_without_texture_nothing_is_said() -> None:
     assert shifts_of(grey, grey) == []
     stripes = np.tile(np.repeat(np.array([60, 180], np.uint8), 4), (200, 25))
     stripes = np.dstack([stripes] * 3)
-    assert patch_shift(stripes, stripes) is None  # only one direction can be told
+    assert patch_shift(light(stripes), light(stripes)) is None  # only one direction can be told
 
 
 @pytest.mark.parametrize("radius", [2, 4, 8])
