@@ -4,13 +4,17 @@ Median of the burst by numpy; temporal spread and a count of agreeing neighbours
 pixels; bilateral filter on log depth; SIFT and a homography at a quarter of the size; cubic warp of
 the whole photo; gain and vignetting by least squares on small linear images; ``cv2.registerDepth``
 to the whole photo, its dots closed to a surface; crop to what all three see; in-painting by
-colourisation (vectorised, and of the unknown pixels alone, which is far faster than the usual port)
-or by Telea's method, which does not look at the photo; PNG files by ``cv2.imwrite`` as OpenCV
-writes them by default (its fastest).
+colourisation or by Telea's method, which does not look at the photo; PNG files by ``cv2.imwrite``
+as OpenCV writes them by default (its fastest).
+
+Gain and vignetting are applied as the formulas say, in float32 to the whole warped photo, and the
+colourisation solves the system over all pixels of the release crop, as the usual ports do (but it
+is set up by numpy, which they leave to a loop in Python), at no more than 640 pixels width: beyond,
+its factors need more memory than there may be. ``tuned`` applies both by lookup to the cropped (and
+reduced) photo only, and solves for the unknown pixels alone, at the full size.
 
 In its favour: files are neither hashed nor flushed to the disk, the uncertainty stays on the depth
-camera's pixels, neither the blur nor what is left of misalignment is checked, and light is decoded
-and gains applied by lookup on the cropped (and reduced) photo only.
+camera's pixels, and neither the blur nor what is left of misalignment is checked.
 """
 
 from __future__ import annotations
@@ -39,7 +43,12 @@ Fill = Literal["none", "telea", "colourisation"]
 
 
 def plain_scene(
-    take: Path, rig: RigCalibration, output: Path, size: tuple[int, int] | None, fill: Fill
+    take: Path,
+    rig: RigCalibration,
+    output: Path,
+    size: tuple[int, int] | None,
+    fill: Fill,
+    tuned: bool = False,
 ) -> None:
     """Two photos and a burst become a triple in ``output``; ``size`` None keeps all pixels."""
     sharp, soft = (cv2.imread(str(take / f"{n}.jpg")) for n in ("all_in_focus", "defocused"))
@@ -55,19 +64,14 @@ def plain_scene(
     gain = fitted_gain(sharp, soft)
     registered = on_photo(depth, rig)
     x, y, width, height = window(registered, warp, size or full)
-    inside = slice(y, y + height), slice(x, x + width)
-    sharp, soft, registered = sharp[inside], soft[inside], registered[inside]
-    target = size or (width, height)
-    columns = ((np.arange(target[0]) + 0.5) * width / target[0] + x) / full[0] * 2 - 1
-    rows = ((np.arange(target[1]) + 0.5) * height / target[1] + y) / full[1] * 2 - 1
-    radius = (columns**2 + rows[:, None] ** 2).astype(np.float32)
-    field = np.exp(gain[3] * radius + gain[4] * radius**2)
-    light = cv2.LUT(soft, _LINEAR)
+    box = x, y, width, height
+    if tuned:
+        sharp, matched = matched_by_lookup(sharp, soft, gain, box, size)
+    else:
+        sharp, matched = matched_plainly(sharp, soft, gain, box, size)
+    registered = registered[y : y + height, x : x + width]
     if size is not None:
-        light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-        sharp = encoded(cv2.resize(cv2.LUT(sharp, _LINEAR), size, interpolation=cv2.INTER_AREA))
         registered = cv2.resize(registered, size, interpolation=cv2.INTER_NEAREST)
-    matched = encoded(light * (field[..., None] * np.exp(gain[:3]).astype(np.float32)))
     source = np.where(registered > 0, 2, 0).astype(np.uint8)
     output.mkdir(parents=True)
     if fill != "none":
@@ -75,7 +79,7 @@ def plain_scene(
             holes = (registered == 0).astype(np.uint8)
             filled = cv2.inpaint(registered, holes, 3, cv2.INPAINT_TELEA)
         else:
-            filled = colourised(registered, sharp)
+            filled = (colourised if tuned else colourised_whole)(registered, sharp)
         source[(registered == 0) & (filled > 0)] = 3
         cv2.imwrite(str(output / "depth_inpainted.png"), filled)
     cv2.imwrite(str(output / "all_in_focus.png"), sharp)
@@ -88,6 +92,63 @@ def plain_scene(
         "psnr": cv2.PSNR(sharp, matched), "depth_coverage": float((registered > 0).mean()),
     }  # fmt: skip
     (output / "triple.json").write_text(json.dumps(record))
+
+
+def matched_plainly(
+    sharp: Image, soft: Image, gain: NDArray[np.float64], box: Box, size: tuple[int, int] | None
+) -> tuple[Image, Image]:
+    """Both photos on the crop; the gain is applied to all of the warped one, in linear light."""
+    x, y, width, height = box
+    inside = slice(y, y + height), slice(x, x + width)
+    field = vignetting(gain, (soft.shape[1], soft.shape[0]), (0, 0, soft.shape[1], soft.shape[0]))
+    light = decoded(soft) * (field[..., None] * np.exp(gain[:3]).astype(np.float32))
+    matched = np.rint(255 * encoded_plainly(light)).astype(np.uint8)[inside]
+    sharp = sharp[inside]
+    if size is not None:
+        sharp, matched = (
+            cv2.resize(photo, size, interpolation=cv2.INTER_AREA) for photo in (sharp, matched)
+        )
+    return sharp, matched
+
+
+def matched_by_lookup(
+    sharp: Image, soft: Image, gain: NDArray[np.float64], box: Box, size: tuple[int, int] | None
+) -> tuple[Image, Image]:
+    """Both photos on the crop; the gain is applied to what is left after it was reduced."""
+    x, y, width, height = box
+    inside = slice(y, y + height), slice(x, x + width)
+    field = vignetting(gain, (soft.shape[1], soft.shape[0]), box, size)
+    sharp, light = sharp[inside], cv2.LUT(soft[inside], _LINEAR)
+    if size is not None:
+        light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+        sharp = encoded(cv2.resize(cv2.LUT(sharp, _LINEAR), size, interpolation=cv2.INTER_AREA))
+    return sharp, encoded(light * (field[..., None] * np.exp(gain[:3]).astype(np.float32)))
+
+
+def vignetting(
+    gain: NDArray[np.float64], full: tuple[int, int], box: Box, size: tuple[int, int] | None = None
+) -> Image:
+    """Its gain, float32, on so many pixels of a box."""
+    x, y, width, height = box
+    target = size or (width, height)
+    columns = ((np.arange(target[0]) + 0.5) * width / target[0] + x) / full[0] * 2 - 1
+    rows = ((np.arange(target[1]) + 0.5) * height / target[1] + y) / full[1] * 2 - 1
+    radius = (columns**2 + rows[:, None] ** 2).astype(np.float32)
+    return np.exp(np.float32(gain[3]) * radius + np.float32(gain[4]) * radius**2)
+
+
+def decoded(photo: Image) -> Image:
+    """8-bit sRGB as linear light, float32."""
+    value = photo.astype(np.float32) / np.float32(255)
+    high = ((value + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(value <= 0.04045, value / np.float32(12.92), high)
+
+
+def encoded_plainly(light: Image) -> Image:
+    """Linear light as sRGB in [0, 1], float32."""
+    light = np.clip(light, 0, 1)
+    high = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.where(light <= 0.0031308, light * np.float32(12.92), high)
 
 
 def fused(burst: Image) -> tuple[Image, Image]:
@@ -167,8 +228,22 @@ def on_photo(depth: Image, rig: RigCalibration) -> Image:
     return np.asarray(cv2.morphologyEx(dots, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)))
 
 
-def colourised(depth: Image, photo: Image) -> Image:
-    """Unknown depth as the weighted mean of its neighbours (Levin et al., SIGGRAPH 2004)."""
+def colourised_whole(depth: Image, photo: Image) -> Image:
+    """The usual system over all pixels, the known ones too, no wider than 640 of them."""
+    height, width = depth.shape
+    shrink = min(1.0, 640 / width)
+    size = round(width * shrink), round(height * shrink)
+    small = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
+    filled = colourised(small, cv2.resize(photo, size, interpolation=cv2.INTER_AREA), whole=True)
+    large = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(depth > 0, depth, large)
+
+
+def colourised(depth: Image, photo: Image, whole: bool = False) -> Image:
+    """Unknown depth as the weighted mean of its neighbours (Levin et al., SIGGRAPH 2004).
+
+    Known pixels are left out of the system, or are in it with equations of their own.
+    """
     from scipy.sparse import csc_matrix
     from scipy.sparse.linalg import spsolve
 
@@ -176,7 +251,7 @@ def colourised(depth: Image, photo: Image) -> Image:
     inside = np.pad(np.ones(depth.shape, bool), 1).ravel()
     known = np.pad(depth, 1).ravel().astype(np.float64)
     columns = depth.shape[1] + 2
-    unknown = np.flatnonzero(inside & (known == 0))
+    unknown = np.flatnonzero(inside) if whole else np.flatnonzero(inside & (known == 0))
     steps = [dy * columns + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
     near = unknown[:, None] + np.array(steps)
     there = inside[near]
@@ -190,14 +265,16 @@ def colourised(depth: Image, photo: Image) -> Image:
     weight /= weight.sum(1, keepdims=True)
     number = np.zeros(len(known), np.int64)
     number[unknown] = np.arange(len(unknown))
-    open_end = there & (known[near] == 0)
+    fixed = known[unknown] > 0  # nowhere but in the whole system
+    open_end = there & ~fixed[:, None] & (whole | (known[near] == 0))
     row = np.nonzero(open_end)[0]
     everyone = np.arange(len(unknown))
     matrix = csc_matrix((
         np.concatenate([np.ones(len(unknown)), -weight[open_end]]),
         (np.concatenate([everyone, row]), np.concatenate([everyone, number[near[open_end]]])),
     ))  # fmt: skip
-    known[unknown] = spsolve(matrix, (weight * known[near]).sum(1))
+    right = known[unknown] if whole else (weight * known[near]).sum(1)
+    known[unknown] = spsolve(matrix, right)
     whole = known.reshape(-1, columns)[1:-1, 1:-1]
     return np.rint(np.clip(whole, 0, 65535)).astype(np.uint16)
 

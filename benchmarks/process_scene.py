@@ -7,7 +7,8 @@ is from decoding the files, copying the photos once and encoding the results.
 
 Processor time comes first, which holds up beside other load, then wall time of clean rounds.
 
-Usage: python benchmarks/process_scene.py [--size 1920x1280|native] [--picture JPEG] [--no-rounds]
+Usage: python benchmarks/process_scene.py [--size WxH|native] [--picture JPEG] [--tuned]
+    [--no-rounds]
 """
 
 from __future__ import annotations
@@ -137,6 +138,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="what the photos show; drawn where not given")
     parser.add_argument("--session", type=Path, help="made there, or used from an earlier run")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tuned", action="store_true", help="the script with its shortcuts")
     parser.add_argument("--no-rounds", action="store_true", help="processor time only")
     arguments = parser.parse_args()
     if any(os.environ.get(name) != value for name, value in WORKER_ENVIRONMENT.items()):
@@ -159,7 +161,7 @@ def measure(session: Path, folder: Path, crop: CropConfig, arguments: argparse.N
 
     def plain(fill: Fill) -> None:
         shutil.rmtree(folder / "plain", ignore_errors=True)
-        plain_scene(take, rig, folder / "plain", crop.size, fill)
+        plain_scene(take, rig, folder / "plain", crop.size, fill, arguments.tuned)
 
     def idfd(method: Any) -> None:
         config = ProcessConfig(crop=crop, inpaint=InpaintConfig(method=method))

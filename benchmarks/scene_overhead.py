@@ -283,4 +283,7 @@ def measure(
 
 
 if __name__ == "__main__":
-    main()
+    # Tasks of __main__ would be pickled with their code, each time; those of a module by name.
+    from scene_overhead import main as named_main
+
+    named_main()

@@ -45,8 +45,8 @@ class AlignConfig:
     Attributes:
         finest_side: The finest level is the first whose long side is at most this, pixels.
         coarsest_side: No level gets a short side below this, pixels.
-        window_share: Side of the normalisation window as a share of the long side.
-        blur_share: Side of a neighbourhood that shares one blur, likewise.
+        window: Side of the normalisation window, pixels of the finest level.
+        blur_share: Side of a neighbourhood that shares one blur, as a share of the long side.
         robust: Residuals beyond this many robust standard deviations lose their weight.
         prior: Standard deviation expected of the projective and radial terms. A tripod hardly
             rotates out of plane, so weak texture must not be explained by perspective.
@@ -55,7 +55,7 @@ class AlignConfig:
 
     finest_side: int = 1600
     coarsest_side: int = 48
-    window_share: float = 0.03
+    window: int = 45
     blur_share: float = 0.0625
     robust: float = 10.0
     prior: float = 0.01
@@ -193,7 +193,7 @@ def _pyramid(all_in_focus: Reduced, defocused: Reduced, config: AlignConfig) -> 
                 pixels=math.hypot(width, height) / 2 / factor,
                 centre=(width / 2 / factor - 0.5, height / 2 / factor - 0.5),
                 shrink=2.0**step,
-                window=_odd(max(bands[0].shape) * config.window_share),
+                window=_odd(config.window / 2**step),
                 neighbourhood=_odd(max(bands[0].shape) * config.blur_share),
             )
         )
@@ -248,7 +248,7 @@ def _fit_level(
         if search or iteration == 0:
             assert blur is not None
             like = apply_blur(level.sharp, blur, level.shrink)
-            spread = float(np.median(blur.sigma)) / level.shrink
+            spread = blur.percentile(50) / level.shrink
             usable = _unspoilt(level, blur, heed_clipping=heed_clipping)
         if search or iteration == 0 or not finest:
             # There it moves too little for other pixels to be masked.
@@ -298,7 +298,7 @@ def _unspoilt(level: _Level, blur: BlurField, *, heed_clipping: bool) -> NDArray
     inside = (rows[:, None] > reach) & (columns > reach)
     if not heed_clipping:
         return inside
-    spill = max(0.6, 1.2 * float(np.percentile(sigma, 90)))
+    spill = max(0.6, 1.2 * blur.percentile(90) / level.shrink)
     spilled = cv2.GaussianBlur(level.sharp_clipped, (0, 0), spill)
     return inside & np.asarray(spilled < 0.01)
 

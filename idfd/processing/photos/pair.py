@@ -22,7 +22,7 @@ from idfd.processing.photos.transform import map_points
 from idfd.processing.photos.white_field import WhiteField
 from idfd.storage.color import luminance
 
-_COMPARED, _TILE = 500_000, 64
+_COMPARED, _TILE = 700_000, 48
 _LEAST_DETAIL = 1e-4
 
 
@@ -156,12 +156,13 @@ def _tiles(crop: Crop) -> list[Crop]:
     share = crop.width * crop.height / _COMPARED
     if share <= 1:
         return [crop]
-    step = round(_TILE * math.sqrt(share))
-    return [
-        crop.part(x, y, _TILE, _TILE)
-        for y in range(0, crop.height - _TILE, step)
-        for x in range(0, crop.width - _TILE, step)
-    ]
+    step = _TILE * math.sqrt(share)
+    rows, columns = (
+        np.linspace(0, max(size - _TILE, 0), math.ceil(size / step)).astype(int).tolist()
+        for size in (crop.height, crop.width)
+    )
+    width, height = min(_TILE, crop.width), min(_TILE, crop.height)
+    return [crop.part(x, y, width, height) for y in rows for x in columns]
 
 
 def _residual(all_in_focus: Reduced, defocused: Reduced, edge: int) -> dict[str, float]:

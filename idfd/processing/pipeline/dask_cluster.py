@@ -141,7 +141,6 @@ class DaskScheduler(Scheduler):
             raise self._gone()
         if not self._given:
             self._in_chunk = 1  # how long the tasks of this run take is not known
-        if not self._running:
             self._count_threads()
         return self._given < _CHUNKS_PER_THREAD * self._threads * self._in_chunk
 

@@ -40,11 +40,14 @@ def make_pair(
     """
     height, width = photo.shape[:2]
     record = as_record(parameters, width, height)
-    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float64)
-    inverse = grid.copy()  # fixed-point inversion of W, to far below a thousandth of a pixel
-    for _ in range(8):
-        inverse += grid - map_points(record, inverse)
-    maps = inverse.astype(np.float32)
+    maps = np.empty((height, width, 2), np.float32)
+    for top in range(0, height, 128):  # in bands, which a large photo's memory needs
+        rows = np.arange(top, min(top + 128, height))
+        grid = np.stack(np.meshgrid(np.arange(width), rows), -1).astype(np.float64)
+        inverse = grid.copy()  # fixed-point inversion of W, to far below a thousandth of a pixel
+        for _ in range(6):
+            inverse += grid - map_points(record, inverse)
+        maps[rows] = inverse
     linear = cv2.remap(
         linear_from_uint8(photo), maps[..., 0], maps[..., 1], cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REFLECT,

@@ -81,7 +81,7 @@ def test_threads_do_not_matter() -> None:
     assert fits[0] == fits[1] == fits[2]
 
 
-def test_large_photos_are_compared_in_bands_of_rows() -> None:
+def test_large_photos_are_compared_in_evenly_spread_tiles() -> None:
     """The measures of a photo above two megapixels are those of all its pixels, nearly."""
     large = cv2.resize(textured_photo(), (2100, 1500), interpolation=cv2.INTER_CUBIC)
     photo = np.asarray(large, np.uint8)
