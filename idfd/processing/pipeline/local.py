@@ -8,17 +8,15 @@ import pickle
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from typing import Any
 
 from idfd.errors import IdfdError
 from idfd.processing.pipeline.schedule import Death, Job, Scheduler
 from idfd.processing.pipeline.worker import guarded, use_one_thread, worker_environment
 
-T = TypeVar("T")
-R = TypeVar("R")
 # Forking a process with OpenCV's threads in it can deadlock.
 _CONTEXT = multiprocessing.get_context("spawn")
 _STARTED = b"started"
@@ -33,20 +31,11 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def run_tasks(
-    function: Callable[[T], R], tasks: Iterable[T], workers: int
-) -> Iterator[tuple[T, R | IdfdError]]:
-    """Run tasks in processes of this machine; see :meth:`.Scheduler.run`.
+class LocalScheduler(Scheduler):
+    """Processes of this machine, started when there is work for them and kept until the end.
 
     Scenes run beside each other with one thread each: that uses the cores better than threads
     inside a scene do, and sums stay in one order, so results do not depend on the machine's cores.
-    """
-    with LocalScheduler(workers) as scheduler:
-        yield from scheduler.run(function, tasks)
-
-
-class LocalScheduler(Scheduler):
-    """Processes of this machine, started when there is work for them and kept until the end.
 
     A pool of concurrent.futures ends with its first dead worker, and cannot say what that one was
     doing: here each worker has a pipe of its own and one job at a time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from idfd.errors import InputError
+from idfd.errors import IdfdError, InputError
+from idfd.processing.pipeline.local import LocalScheduler
 
 _kept: list[NDArray[np.float64]] = []
+
+
+def run_tasks(
+    function: Callable[[Any], Any], tasks: Iterable[Any], workers: int
+) -> Iterator[tuple[Any, Any | IdfdError]]:
+    """Run tasks in processes of this machine, which end with the last result."""
+    with LocalScheduler(workers) as scheduler:
+        yield from scheduler.run(function, tasks)
 
 
 def fragile(number: int) -> int:

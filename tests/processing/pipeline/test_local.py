@@ -15,14 +15,14 @@ from killing_workers import workers_of
 
 from idfd.errors import IdfdError
 from idfd.processing.pipeline import local
-from idfd.processing.pipeline.local import LocalScheduler, default_workers, run_tasks
+from idfd.processing.pipeline.local import LocalScheduler, default_workers
 
 HERE = str(Path(__file__).parent)
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for workers in /proc")
 
 
 def test_run_tasks_ends_its_workers() -> None:
-    results = dict(run_tasks(tasks.slow, [0.0, 0.01, 0.02], workers=2))
+    results = dict(tasks.run_tasks(tasks.slow, [0.0, 0.01, 0.02], workers=2))
     assert len(results) == 3
     for pid in set(results.values()):
         assert isinstance(pid, int)
@@ -43,14 +43,14 @@ def test_workers_are_started_as_they_are_needed() -> None:
 @linux
 def test_tasks_that_fail_in_company_succeed_alone(tmp_path: Path) -> None:
     jobs = [(str(tmp_path), number) for number in range(6)]
-    results = list(run_tasks(tasks.dies_in_company, jobs, workers=2))
+    results = list(tasks.run_tasks(tasks.dies_in_company, jobs, workers=2))
     assert sorted(number for _, number in results if isinstance(number, int)) == list(range(6))
 
 
 def test_the_error_says_how_the_worker_ended() -> None:
-    results = dict(run_tasks(tasks.leaving, [1], workers=2))
+    results = dict(tasks.run_tasks(tasks.leaving, [1], workers=2))
     assert "exit code 7" in str(results[1])
-    assert "SIGKILL" in str(dict(run_tasks(tasks.deadly, [2], workers=1))[2])
+    assert "SIGKILL" in str(dict(tasks.run_tasks(tasks.deadly, [2], workers=1))[2])
 
 
 def test_exceptions_that_cannot_be_pickled_are_told() -> None:
@@ -72,12 +72,12 @@ def test_a_task_that_cannot_be_pickled_is_a_bug_here() -> None:
 def test_workers_that_cannot_start_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_serve", tasks.leaving)
     with pytest.raises(IdfdError, match="ended as they started .exit code 7"):
-        list(run_tasks(abs, [1], workers=1))
+        list(tasks.run_tasks(abs, [1], workers=1))
 
 
 def test_the_environment_is_as_before() -> None:
     before = dict(os.environ)
-    list(run_tasks(abs, [1], workers=1))
+    list(tasks.run_tasks(abs, [1], workers=1))
     assert dict(os.environ) == before
 
 
@@ -87,7 +87,7 @@ def test_workers_end_with_their_driver(which: signal.Signals, code: int, tmp_pat
     script = tmp_path / "driver.py"
     script.write_text(
         "import sys\n"
-        "from idfd.processing.pipeline.local import run_tasks\n"
+        "from schedule_tasks import run_tasks\n"
         "import schedule_tasks\n"
         "if __name__ == '__main__':\n"
         "    try:\n"

@@ -21,7 +21,6 @@ import schedule_tasks as tasks
 from idfd.errors import IdfdError, InputError, MissingDependencyError
 from idfd.processing.pipeline import dask_cluster, worker
 from idfd.processing.pipeline.dask_cluster import DaskScheduler
-from idfd.processing.pipeline.local import run_tasks
 from idfd.processing.pipeline.schedule import Scheduler, open_scheduler
 
 HERE = Path(__file__).resolve().parent
@@ -104,7 +103,7 @@ class TestScheduler:
             assert result[3] != os.getpid()
 
     def test_results_are_the_same_to_the_bit(self, scheduler: Scheduler) -> None:
-        alone = dict(run_tasks(tasks.bits, range(12), workers=1))
+        alone = dict(tasks.run_tasks(tasks.bits, range(12), workers=1))
         assert all(isinstance(result, bytes) for result in alone.values())
         assert dict(scheduler.run(tasks.bits, range(12))) == alone
 
