@@ -141,10 +141,15 @@ def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_cluster_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(dask_cluster, "_PATIENCE_S", 1.0)
-    with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
-        pytest.raises(InputError, match="no workers") as caught,
-    ):
+
+    def cluster_alone() -> Any:
+        return distributed.LocalCluster(n_workers=0, dashboard_address=None)
+
+    try:
+        alone = cluster_alone()
+    except AssertionError:  # dask gives its loop ten seconds, which a busy machine may exceed
+        alone = cluster_alone()
+    with alone as cluster, pytest.raises(InputError, match="no workers") as caught:
         open_scheduler(cluster.scheduler_address, 2)
     assert f"dask worker {cluster.scheduler_address}" in str(caught.value)
 
