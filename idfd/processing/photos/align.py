@@ -57,7 +57,7 @@ class AlignConfig:
     coarsest_side: int = 48
     window: int = 45
     blur_share: float = 0.0625
-    robust: float = 10.0
+    robust: float = 6.0
     prior: float = 0.01
     correlated_samples: float = 30.0
 

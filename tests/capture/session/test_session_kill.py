@@ -31,8 +31,7 @@ def test_kills_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     faults, kills, saved = killing(call, tmp_path)
     assert faults == []
     assert kills == 25
-    # On a busy machine a take needs longer, so fewer are saved between the kills.
-    assert saved > 15
+    assert saved > 25
 
 
 def test_a_kill_before_any_change_of_the_disk_loses_nothing(tmp_path: Path) -> None:
