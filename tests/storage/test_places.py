@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from object_store import s3_service
 
 from idfd.errors import IdfdError, InputError, MissingDependencyError, StorageError
 from idfd.storage.hashing import sha256_bytes
@@ -21,27 +22,16 @@ NAMES = ("a", "deep/er/b.json", "deep/c d.png", "deepest", "umlaut/ä.bin")
 
 
 @pytest.fixture(scope="module")
-def s3_endpoint() -> Iterator[str]:
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    pytest.importorskip("s3fs")
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def service() -> Iterator[None]:
+    with s3_service():
+        yield
 
 
 @pytest.fixture
-def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of a new bucket; where the service is and who we are comes from the environment."""
+def s3(service: None) -> str:
+    """URL of a new bucket."""
     import s3fs
 
-    for name, value in (
-        ("AWS_ENDPOINT_URL", s3_endpoint),
-        ("AWS_ACCESS_KEY_ID", "tester"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-    ):
-        monkeypatch.setenv(name, value)
     bucket = f"bucket-{uuid.uuid4().hex[:12]}"
     s3fs.S3FileSystem().mkdir(bucket)
     return f"s3://{bucket}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bad_inputs import Damage, content
+from object_store import s3_service
 from take_files import make_session, many_takes
 from test_process_session import CONFIG
 
@@ -26,21 +27,11 @@ IDS = ["a", "b", "c"]
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """URL of a bucket of a server on this machine; workers find it in the environment."""
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    s3fs = pytest.importorskip("s3fs")
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (
-            ("AWS_ENDPOINT_URL", f"http://{host}:{port}"),
-            ("AWS_ACCESS_KEY_ID", "tester"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("AWS_DEFAULT_REGION", "us-east-1"),
-        ):
-            patch.setenv(name, value)
+    with s3_service():
+        import s3fs
+
         s3fs.S3FileSystem().mkdir("takes")
         yield "s3://takes"
-    server.stop()
 
 
 @pytest.fixture(scope="module")
