@@ -47,3 +47,32 @@ class TripleDataset(Protocol):
 
     def __getitem__(self, index: int, /) -> Triple:
         """One triple as NumPy arrays."""
+
+
+class Selection:
+    """Some triples of a dataset, as a dataset.
+
+    Args:
+        whole: The dataset.
+        ids: Identifiers of the triples to keep, in this order.
+        name: Name of the selection, which stands for the split's.
+
+    Raises:
+        KeyError: An identifier is not in ``whole``.
+    """
+
+    def __init__(self, whole: TripleDataset, ids: tuple[str, ...], name: str) -> None:
+        places = {take: index for index, take in enumerate(whole.ids)}
+        self._whole = whole
+        self._places = [places[take] for take in ids]
+        self.ids = ids
+        self.split: str | None = name
+        self.depth_kind: DepthKind = whole.depth_kind
+        self.info: Info = whole.info
+        self.digest: str = whole.digest
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int, /) -> Triple:
+        return self._whole[self._places[index]]

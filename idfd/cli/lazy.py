@@ -14,7 +14,8 @@ class LazyGroup(click.Group):
     """A group whose commands live in modules that are imported when they are called.
 
     Args:
-        modules: The module that holds each command, under the command's name.
+        modules: The module that holds each command, under the command's name; ``module:name``
+            where Python's name for it is another.
     """
 
     def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
@@ -27,7 +28,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002, D102
         if cmd_name not in self.modules:
             return None
-        command = getattr(importlib.import_module(self.modules[cmd_name]), cmd_name)
+        module, _, name = self.modules[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), name or cmd_name)
         assert isinstance(command, click.Command)
         return command
 

@@ -112,6 +112,15 @@ class IDFD(_Base):
         return self._file.info
 
     @property
+    def members(self) -> dict[str, tuple[str, ...]]:
+        """Identifiers of the triples of each split of the release."""
+        return dict(self._file.splits)
+
+    def record(self, take: str) -> TripleRecord:
+        """What is known about a triple of the release, without reading its arrays."""
+        return self._file.record(take)
+
+    @property
     def digest(self) -> str:
         """SHA-256 that identifies the content of the release."""
         return self._file.manifest.digest
@@ -134,7 +143,7 @@ class IDFD(_Base):
             raise IndexError(f"index {index} of {len(self)} triples")
         index %= len(self)
         window, mirrored = self._augment(index)
-        triple = self._read(self.ids[index], window)
+        triple = self.read(self.ids[index], window)
         if mirrored:
             triple = _mirror(triple)
         # Items of one batch need the same keys.
@@ -154,7 +163,7 @@ class IDFD(_Base):
         """Draw a triple: both photos, depth, and where the depth comes from."""
         from idfd.release.picture import plot_triple
 
-        return plot_triple(self._read(self.ids[index], None))
+        return plot_triple(self.read(self.ids[index], None))
 
     def _choose_depth(self, depth: str | None) -> DepthKind:
         kinds = self.info.depth_kinds
@@ -205,7 +214,8 @@ class IDFD(_Base):
         x = int(generator.integers(0, width - self.crop[1] + 1))
         return (slice(y, y + self.crop[0]), slice(x, x + self.crop[1])), mirrored
 
-    def _read(self, take: str, window: tuple[slice, slice] | None) -> Triple:
+    def read(self, take: str, window: tuple[slice, slice] | None = None) -> Triple:
+        """Read a triple, or a window of rows and columns of it, without augmentation."""
         where = window or (slice(None), slice(None))
         reader = self._file if self._cache is None else self._cache
         depth = reader.read(take, DEPTH_ARRAYS[self.depth_kind], where)

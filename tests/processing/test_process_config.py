@@ -10,7 +10,8 @@ import yaml
 
 from idfd.cli.main import main
 from idfd.errors import InputError
-from idfd.processing.config import PRESETS, ProcessConfig, config_from, read_config
+from idfd.model.settings import settings_from
+from idfd.processing.config import PRESETS, SHOW_CONFIG, ProcessConfig, read_config
 
 
 def test_what_is_shown_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,4 +62,4 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_settings_survive_plain_data() -> None:
     plain = yaml.safe_load(yaml.safe_dump(asdict(ProcessConfig())))
-    assert config_from(plain, "memory") == ProcessConfig()
+    assert settings_from(ProcessConfig, plain, "memory", SHOW_CONFIG) == ProcessConfig()

@@ -1,4 +1,4 @@
-"""``idfd benchmark``: score predictions on a release and report the scores."""
+"""``idfd benchmark evaluate``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,7 @@ if TYPE_CHECKING:
     from idfd.benchmark.results import Results
 
 
-@click.group("benchmark")
-def benchmark() -> None:
-    """Score depth and deblurring predictions on a release."""
-
-
-@benchmark.command("evaluate")
+@click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--model", help="Registered model, or package.module:ClassName.")
 @click.option(
@@ -40,7 +35,7 @@ def benchmark() -> None:
     help="Store pictures of the worst, median and best image beside the results.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def evaluate_command(
+def evaluate(
     release: Path,
     model: str | None,
     predictions: Path | None,
@@ -119,46 +114,3 @@ def _print_table(results: Results) -> None:
     console.print(table)
     for warning in warnings([results]):
         console.print(warning)
-
-
-@benchmark.command("report")
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML page to write."
-)
-@click.option("--title", default="Benchmark report", show_default=True, help="Heading of the page.")
-def report_command(results: tuple[Path, ...], output: Path, title: str) -> None:
-    """Write one portable HTML page over RESULTS files; the first one is the reference."""
-    from idfd.benchmark.report import write_report
-
-    write_report(list(results), output, title)
-    click.echo(f"Wrote {output}")
-
-
-@benchmark.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def list_command(as_json: bool) -> None:
-    """List the models, protocols and metrics that evaluate knows."""
-    from idfd.benchmark.metrics.registry import METRICS
-    from idfd.benchmark.models import available_models
-    from idfd.benchmark.protocol import PINNED
-
-    if as_json:
-        import json
-        from dataclasses import asdict
-
-        listing = {
-            "models": available_models(),
-            "protocols": PINNED,
-            "metrics": [asdict(metric) for metric in METRICS.values()],
-        }
-        click.echo(json.dumps(listing, indent=2, ensure_ascii=False))
-        return
-    for heading, rows in (
-        ("Models", available_models()),
-        ("Protocols (SHA-256)", PINNED),
-        ("Metrics", {m.heading: m.description for m in METRICS.values()}),
-    ):
-        click.echo(heading)
-        for key, value in rows.items():
-            click.echo(f"  {key:<18} {value}")

@@ -1,0 +1,54 @@
+"""Losses on depth maps in metres, over the pixels that count."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """``sum(w·v) / sum(w)``; 0, with a gradient of 0, where no pixel has weight.
+
+    Args:
+        values: Any shape; not finite values are allowed where the weight is 0.
+        weight: Same shape, at least 0.
+
+    Returns:
+        A scalar.
+    """
+    # NaN times 0 is NaN: what does not count must not be multiplied.
+    values = values.where(weight > 0, values.new_zeros(()))
+    return (values * weight).sum() / weight.sum().clamp_min(1e-12)
+
+
+def l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute error, ``mean(|d̂ - d|)``, in metres.
+
+    Args:
+        prediction: (B, 1, H, W) metres.
+        truth: (B, 1, H, W) metres.
+        weight: (B, 1, H, W), at least 0; 0 where depth is not known.
+
+    Source: equation 3.1 of the thesis.
+    """
+    return weighted_mean((prediction - truth).abs(), weight)
+
+
+def gradient(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute gradient of the error, ``mean(|∂x R| + |∂y R|)`` with ``R = d̂ - d``.
+
+    Forward differences; one counts with the smaller weight of its two pixels, so that none
+    reaches into unknown depth.
+
+    Args:
+        prediction: (B, 1, H, W) metres.
+        truth: (B, 1, H, W) metres.
+        weight: (B, 1, H, W), at least 0; 0 where depth is not known.
+
+    Source: equation 3.2 of the thesis.
+    """
+    residual = (prediction - truth).where(weight > 0, prediction.new_zeros(()))
+    across = (residual[..., :, 1:] - residual[..., :, :-1]).abs()
+    down = (residual[..., 1:, :] - residual[..., :-1, :]).abs()
+    return weighted_mean(across, weight[..., :, 1:].minimum(weight[..., :, :-1])) + weighted_mean(
+        down, weight[..., 1:, :].minimum(weight[..., :-1, :])
+    )

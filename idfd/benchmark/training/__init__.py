@@ -1,0 +1,1 @@
+"""Training of the network on a release: seeded, resumable, logged."""

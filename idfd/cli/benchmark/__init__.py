@@ -1,0 +1,19 @@
+"""``idfd benchmark``: train, score and compare networks on releases."""
+
+from __future__ import annotations
+
+import click
+
+from idfd.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "train": "idfd.cli.benchmark.train",
+    "evaluate": "idfd.cli.benchmark.evaluate",
+    "report": "idfd.cli.benchmark.report",
+    "list": "idfd.cli.benchmark.listing:list_models",
+}
+
+
+@click.group(cls=LazyGroup, modules=COMMANDS)
+def benchmark() -> None:
+    """Train, score and compare networks on releases."""
