@@ -5,19 +5,18 @@ Reading one never unpickles: a safetensors file holds numbers and a JSON header,
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import msgspec
 import torch
 from torch import Tensor
 
-from idfd.benchmark.network.config import NetworkConfig
+from idfd.benchmark.network.config import Head, NetworkConfig
 from idfd.benchmark.network.twohead import TwoHeadNet
+from idfd.benchmark.tensor_file import read_metadata, read_tensors, safetensors
 from idfd.benchmark.training.config import TrainConfig
-from idfd.errors import InputError, MissingDependencyError
+from idfd.errors import InputError
 from idfd.model.provenance import Sha256
 from idfd.model.schema import Document, Record, decode, encode
 from idfd.storage.durable import atomic_file
@@ -25,13 +24,21 @@ from idfd.storage.durable import atomic_file
 STATE = "training."
 """Tensors under this prefix are the state of a run that can go on; a model needs none of them."""
 _HEADER = "idfd"
+_EXPECTED = "a checkpoint that 'idfd benchmark train' wrote (.safetensors)"
 
 
 class EncoderFacts(Record, frozen=True, kw_only=True):
-    """What the encoder started from: random numbers, or a file with this hash."""
+    """What the encoder started from.
+
+    Attributes:
+        start: Random numbers, or a file of DenseNet-121 weights.
+        sha256: Of the file.
+        tensors: How many tensors of the encoder are the file's.
+    """
 
     start: Literal["random", "file"]
     sha256: Sha256 | None = None
+    tensors: int = 0
 
 
 class TrainedOn(Record, frozen=True, kw_only=True):
@@ -106,8 +113,9 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], record: CheckpointR
 
     Raises:
         StorageError: It cannot be written; what was there before is left.
+        MissingDependencyError: safetensors is not installed.
     """
-    save = _safetensors().save_file
+    save = safetensors().torch.save_file
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_file(path) as temporary:
         save(plain, temporary, metadata={_HEADER: encode(record).decode()})
@@ -115,55 +123,15 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], record: CheckpointR
 
 def read_record(path: Path) -> CheckpointRecord:
     """Read the header of a checkpoint; see :func:`read_checkpoint` for the errors."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if start[:2] == b"PK" or start[:1] == b"\x80":
-                raise InputError(
-                    "the file is a pickle (as torch.save writes it), which could run any program",
-                    where=path,
-                    limit="a checkpoint that 'idfd benchmark train' wrote (.safetensors)",
-                    remedy="Train with idfd, or save the state dict with safetensors and register "
-                    "a model of your own",
-                )
-            if not 2 <= length <= size - 8:
-                raise _damaged(path, size, "the header is cut off or is none")
-            header = json.loads(file.read(length))
-    except FileNotFoundError:
-        raise InputError("no such file", where=path, limit="a checkpoint") from None
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path) from None
-    except ValueError:
-        raise InputError(
-            "not a safetensors file", where=path, limit="a checkpoint of 'idfd benchmark train'"
-        ) from None
-    ends = [
-        entry["data_offsets"][1]
-        for name, entry in header.items()
-        if name != "__metadata__" and isinstance(entry, dict) and "data_offsets" in entry
-    ]
-    if 8 + length + max(ends, default=0) != size:
-        raise _damaged(path, size, f"the header promises {8 + length + max(ends, default=0)} bytes")
-    text = header.get("__metadata__", {}).get(_HEADER)
+    text = read_metadata(path, _EXPECTED).get(_HEADER)
     if text is None:
         raise InputError(
-            "a safetensors file without idfd's header",
+            "a safetensors file without idfd's header, which says what network it is",
             where=path,
-            limit="a checkpoint of 'idfd benchmark train'",
-            remedy="Without the header nothing says which network it is",
+            limit=_EXPECTED,
+            remedy="Train with idfd, or register a model of your own that reads the file",
         )
     return decode(CheckpointRecord, text.encode(), f"{path}, header")
-
-
-def _damaged(path: Path, size: int, what: str) -> InputError:
-    return InputError(
-        f"the file has {size} bytes and {what}",
-        where=path,
-        limit="a whole checkpoint",
-        remedy="Copy it again, or take another checkpoint of the run",
-    )
 
 
 def read_checkpoint(path: Path) -> tuple[CheckpointRecord, dict[str, Tensor]]:
@@ -173,15 +141,15 @@ def read_checkpoint(path: Path) -> tuple[CheckpointRecord, dict[str, Tensor]]:
         The header, and all tensors by name, those of the run's state under :data:`STATE`.
 
     Raises:
-        InputError: No such file, a pickle, not a safetensors file, or a truncated one.
+        InputError: No such file, a pickle, not a safetensors file, or a damaged one.
         SchemaError: The header is of another schema or does not follow it.
+        MissingDependencyError: safetensors is not installed.
     """
-    record = read_record(path)
-    return record, _safetensors().load_file(path)
+    return read_record(path), read_tensors(path, _EXPECTED)
 
 
 def load_network(
-    path: Path, heads: tuple[Literal["depth", "aif"], ...] | None = None
+    path: Path, heads: tuple[Head, ...] | None = None
 ) -> tuple[TwoHeadNet, CheckpointRecord]:
     """Build the network of a checkpoint and give it its weights.
 
@@ -194,66 +162,68 @@ def load_network(
         InputError: As for :func:`read_checkpoint`; a head that the checkpoint lacks; or tensors
             that do not fit the network that the header describes.
         SchemaError: As for :func:`read_checkpoint`.
+        MissingDependencyError: As for :func:`read_checkpoint`.
     """
-    record, tensors = read_checkpoint(path)
-    chosen = record.network
-    if heads is not None:
-        absent = [head for head in heads if head not in chosen.heads]
-        if absent:
-            raise InputError(
-                f"the checkpoint has no head '{absent[0]}'",
-                where=path,
-                limit=f"heads among {', '.join(chosen.heads)}",
-            )
-        chosen = _with_heads(chosen, heads)
+    record = read_record(path)
+    there = record.network.heads
+    kept = there if heads is None else heads
+    if not kept or not set(kept) <= set(there):
+        raise InputError(
+            f"heads {', '.join(kept) or 'none'} were asked for",
+            where=path,
+            limit=f"some of the checkpoint's heads, {', '.join(there)}",
+        )
+    chosen = msgspec.structs.replace(record.network, heads=kept)
     network = TwoHeadNet(chosen)
-    dropped = tuple(f"heads.{head}." for head in record.network.heads if head not in chosen.heads)
-    weights = {
-        name: tensor for name, tensor in tensors.items() if not name.startswith((STATE, *dropped))
-    }
+    others = (STATE, *(f"heads.{head}." for head in there if head not in kept))
+    weights = read_tensors(path, _EXPECTED, lambda name: not name.startswith(others))
     load_weights(network, weights, path)
     return network, record
-
-
-def _with_heads(config: NetworkConfig, heads: tuple[Any, ...]) -> NetworkConfig:
-    return msgspec.structs.replace(config, heads=heads)
 
 
 def load_weights(network: TwoHeadNet, weights: dict[str, Tensor], where: Path | str) -> None:
     """Give a network its weights, all of them and nothing else.
 
     Raises:
-        InputError: Tensors are missing, left over, or of another shape; the message names some.
+        InputError: Tensors are missing, left over, of another type or shape, or hold a value that
+            is not finite; the message names some.
     """
     expected = network.state_dict()
-    missing = sorted(set(expected) - set(weights))
-    unknown = sorted(set(weights) - set(expected))
-    shaped = sorted(
-        name for name in set(expected) & set(weights) if expected[name].shape != weights[name].shape
-    )
-    for names, what in ((missing, "lacks"), (unknown, "has unknown"), (shaped, "has misshapen")):
+    common = sorted(set(expected) & set(weights))
+    form = {name: (weights[name].dtype, weights[name].shape) for name in common}
+    for what, names in (
+        ("is without", sorted(set(expected) - set(weights))),
+        ("has in excess", sorted(set(weights) - set(expected))),
+        (
+            "has of another type or shape",
+            [name for name in common if form[name] != (expected[name].dtype, expected[name].shape)],
+        ),
+    ):
         if names:
-            some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
             raise InputError(
-                f"the file {what} {len(names)} tensors: {some}",
+                f"the file {what} {_some(names)}",
                 where=where,
-                limit=f"the tensors of {network.config.name} with heads "
-                f"{', '.join(network.config.heads)}",
-                remedy="The header and the tensors are not of one network; take the file that "
-                "training wrote",
+                limit=f"the {len(expected)} tensors of {network.config.name}, which its header "
+                "describes",
+                remedy="Header and tensors are not of one network; take the file that training "
+                "wrote",
             )
+    wild = [name for name in common if not weights[name].isfinite().all()]
+    if wild:
+        raise InputError(
+            f"NaN or infinity is in {_some(wild)}",
+            where=where,
+            limit="finite weights",
+            remedy="The run diverged or the file is damaged; take another checkpoint, or train "
+            "with a lower optimiser.rate",
+        )
     network.load_state_dict(weights)
 
 
-def _safetensors() -> Any:
-    try:
-        import safetensors.torch
-    except ImportError:
-        raise MissingDependencyError(
-            "checkpoints need the package safetensors",
-            remedy="Install it with 'pip install idfd[benchmark]'",
-        ) from None
-    return safetensors.torch
+def _some(names: list[str]) -> str:
+    """Count of tensors, and the first names."""
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} tensor{'s' if len(names) > 1 else ''}: {shown}"
 
 
 def software() -> dict[str, str]:

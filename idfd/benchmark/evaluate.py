@@ -10,6 +10,7 @@ from idfd.benchmark.bootstrap import Interval, mean_interval
 from idfd.benchmark.dataset import TripleDataset
 from idfd.benchmark.metrics.registry import METRICS
 from idfd.benchmark.models import Model, ModelInput
+from idfd.benchmark.origin import Origin
 from idfd.benchmark.predictions import FolderPredictions, H5Predictions
 from idfd.benchmark.protocol import BootstrapRules, LoadedProtocol, MaskKind
 from idfd.benchmark.results import (
@@ -24,12 +25,18 @@ from idfd.benchmark.score import (
     DepthScore,
     check_prediction,
     measured_share,
+    rmse_name,
     score_depth,
     score_photo,
 )
 from idfd.errors import ReleaseError
 from idfd.model.triple import Triple
 from idfd.progress import track
+
+_LEGACY = (
+    "scored under a legacy protocol, for comparison with published tables only: depth is "
+    "normalised image by image, so that the scores are blind to its scale and have no unit."
+)
 
 
 def model_input(triple: Triple) -> ModelInput:
@@ -93,13 +100,21 @@ def evaluate(
     pooled: dict[str, float] = {}
     if scored and "rmse" in loaded.protocol.pooled:
         pixels = sum(score.valid_pixels for score in scored)
-        pooled["rmse"] = float(np.sqrt(sum(score.squared_error_m2 for score in scored) / pixels))
+        total = sum(score.squared_error for score in scored)
+        pooled[rmse_name(loaded.protocol.depth)] = float(np.sqrt(total / pixels))
+    origin = getattr(model, "origin", None)
+    # A model of one's own may use the name for something else.
+    origin = origin if isinstance(origin, Origin) else None
+    warnings = [_LEGACY] if loaded.protocol.kind == "legacy" else []
+    if origin is not None:
+        warnings += origin.warnings(dataset.digest, dataset.ids)
     return Results(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         model=ModelFacts(
             name=model.name,
             origin="predictions" if from_files else "model",
             predicts=tuple(sorted(model.predicts)),
+            training=origin.facts if origin else None,
         ),
         release=ReleaseFacts(
             name=dataset.info.name,
@@ -115,12 +130,15 @@ def evaluate(
             custom=loaded.custom,
             mask=mask,
             confidence=loaded.protocol.bootstrap.confidence,
+            kind=loaded.protocol.kind,
         ),
         environment=environment(),
         metrics=summarise(rows, loaded.protocol.bootstrap),
         pooled=pooled,
         skipped=tuple(row.id for row in rows if depth_scores and not row.valid_pixels),
         images=tuple(rows),
+        last_image=rows[-1].metrics if loaded.protocol.last_image else {},
+        warnings=tuple(warnings),
     )
 
 

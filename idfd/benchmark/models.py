@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from idfd.benchmark.dataset import TripleDataset
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings, Intrinsics
+from idfd.version import __version__
 
 Target = Literal["depth", "aif"]
 ENTRY_POINTS = "idfd.models"
@@ -25,6 +26,7 @@ BUILTIN = {
     "identity": "idfd.benchmark.baselines:Identity",
     "median-depth": "idfd.benchmark.baselines:MedianDepth",
 }
+_FILES = {".onnx": "--onnx", ".safetensors": "--checkpoint"}
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,32 @@ class TrainableModel(Model, Protocol):
         """Learn from the training split; called once before the first prediction."""
 
 
-def available_models() -> dict[str, str]:
-    """Names of the built-in and installed models with the objects behind them, sorted."""
-    installed = {entry.name: entry.value for entry in metadata.entry_points(group=ENTRY_POINTS)}
-    return dict(sorted((installed | BUILTIN).items()))
+@dataclass(frozen=True)
+class Registered:
+    """A model that has a name.
+
+    Attributes:
+        name: What to call it.
+        reference: ``package.module:ClassName``.
+        distribution: The installed package that brings it.
+        version: Version of that package.
+    """
+
+    name: str
+    reference: str
+    distribution: str
+    version: str
+
+
+def available_models() -> tuple[Registered, ...]:
+    """Built-in and installed models by name; a built-in name cannot be taken."""
+    found = [Registered(name, path, "idfd", __version__) for name, path in BUILTIN.items()]
+    found += [
+        Registered(entry.name, entry.value, entry.dist.name, entry.dist.version)
+        for entry in metadata.entry_points(group=ENTRY_POINTS)
+        if entry.name not in BUILTIN and entry.dist is not None
+    ]
+    return tuple(sorted(found, key=lambda model: (model.name, model.distribution)))
 
 
 def load_model(name: str) -> Model:
@@ -95,17 +119,10 @@ def load_model(name: str) -> Model:
             that gives a model without arguments. Modules in the working folder are found.
 
     Raises:
-        InputError: No such name, module or attribute, or what it gives is not a model.
+        InputError: No such name, module or attribute, or what it gives is not a model; or two
+            installed packages use the name.
     """
-    known = available_models()
-    reference = known.get(name, name)
-    if ":" not in reference:
-        near = difflib.get_close_matches(name, known, n=1)
-        raise InputError(
-            f"there is no model '{name}'",
-            limit=f"one of {', '.join(known)}, or package.module:ClassName",
-            remedy=f"Did you mean '{near[0]}'?" if near else None,
-        )
+    reference = _reference(name)
     model = _import(reference)()
     if not isinstance(model, Model):
         raise InputError(
@@ -119,6 +136,34 @@ def load_model(name: str) -> Model:
             limit="a set of 'depth' and 'aif' that is not empty",
         )
     return model
+
+
+def _reference(name: str) -> str:
+    if ":" in name:
+        return name
+    models = available_models()
+    known = [model.name for model in models]
+    found = [model for model in models if model.name == name]
+    if len(found) > 1:
+        raise InputError(
+            f"the packages {' and '.join(model.distribution for model in found)} both have a "
+            f"model '{name}'",
+            limit="a name that one package uses",
+            remedy=f"Give its path: {' or '.join(model.reference for model in found)}",
+        )
+    if found:
+        return found[0].reference
+    near = difflib.get_close_matches(name, known, n=1)
+    option = _FILES.get(Path(name).suffix)
+    raise InputError(
+        f"there is no model '{name}'",
+        limit=f"one of {', '.join(known)}, or package.module:ClassName",
+        remedy=f"Give the file with {option}"
+        if option
+        else f"Did you mean '{near[0]}'?"
+        if near
+        else None,
+    )
 
 
 def _import(reference: str) -> Callable[[], Any]:

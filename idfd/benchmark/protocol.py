@@ -16,12 +16,16 @@ from idfd.storage.hashing import sha256_bytes
 
 PINNED = {
     "idfd-metric-1": "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c",
+    "legacy-minmax-1": "504ba72d3f9a3e2b390bd68e7e6726245519f8ae442ac3654c29c213e94303d7",
 }
 """SHA-256 of each published protocol file; a score under a name always means these bytes."""
 DEFAULT = "idfd-metric-1"
 
+LEGACY = "legacy-minmax-1"
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 MaskKind = Literal["any", "measured"]
+ProtocolKind = Literal["metric", "legacy"]
 
 
 class DepthRules(Record, frozen=True, kw_only=True):
@@ -30,15 +34,18 @@ class DepthRules(Record, frozen=True, kw_only=True):
     Scored pixels have a finite true depth in [``minimum_m``, ``maximum_m``] metres. With
     ``mask`` 'measured' they must also have been measured rather than in-painted. A prediction
     that is not a finite depth above 0 on a scored pixel is an error; others are clipped to
-    the range and rounded to ``resolution_mm`` millimetres, the resolution of the truth.
+    the range, or kept, and rounded to ``resolution_mm`` millimetres, the resolution of the truth.
+    With ``normalisation`` 'image min-max', truth and prediction of each image are then mapped to
+    [0, 1] by their own smallest and largest scored value, and the metrics have no unit.
     """
 
     minimum_m: Positive
     maximum_m: Positive
     mask: MaskKind
     invalid_predictions: Literal["error"]
-    predictions_out_of_range: Literal["clip"]
+    predictions_out_of_range: Literal["clip", "keep"]
     resolution_mm: Positive
+    normalisation: Literal["none", "image min-max"] = "none"
 
     def __post_init__(self) -> None:
         if self.minimum_m >= self.maximum_m:
@@ -74,19 +81,28 @@ class BootstrapRules(Record, frozen=True, kw_only=True):
 class Protocol(Document, frozen=True, kw_only=True):
     """Everything that a score depends on besides the release and the model.
 
-    ``border_px`` pixels are dropped at each side of the images before scoring.
+    ``border_px`` pixels are dropped at each side of the images before scoring. ``kind`` 'legacy'
+    stands for rules that repeat somebody's evaluation and are good for nothing but a look at the
+    numbers printed with it. With ``last_image``, the scores of the split's last image are given
+    too, because some public code prints those as if they were means.
     """
 
     SCHEMA: ClassVar[str] = "idfd/protocol"
-    VERSION: ClassVar[str] = "1.0.0"
+    VERSION: ClassVar[str] = "1.1.0"
 
     name: str
+    kind: ProtocolKind = "metric"
     border_px: Annotated[int, msgspec.Meta(ge=0)]
     aggregation: Literal["mean over images"]
     pooled: tuple[Literal["rmse"], ...]
     depth: DepthRules
     restoration: RestorationRules
     bootstrap: BootstrapRules
+    last_image: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind == "metric" and self.depth.normalisation != "none":
+            raise ValueError("normalised depth is not metric, so the kind must be 'legacy'")
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,28 @@ import sys
 from importlib import metadata
 from typing import ClassVar, Literal
 
+import msgspec
+
 import idfd
 from idfd.benchmark.bootstrap import Interval
 from idfd.benchmark.models import Target
-from idfd.benchmark.protocol import MaskKind
+from idfd.benchmark.origin import TrainingFacts
+from idfd.benchmark.protocol import MaskKind, ProtocolKind
 from idfd.model.provenance import PACKAGES_THAT_SHAPE_RESULTS, Sha256
 from idfd.model.schema import Document, Record
 from idfd.model.triple import DepthKind
 
 
 class ModelFacts(Record, frozen=True, kw_only=True):
-    """The scored model; ``predictions`` were read from files."""
+    """The scored model; ``predictions`` were read from files.
+
+    ``training`` says how a trained network came to be, where the model knows it.
+    """
 
     name: str
     origin: Literal["model", "predictions"]
     predicts: tuple[Target, ...]
+    training: TrainingFacts | None = None
 
 
 class ReleaseFacts(Record, frozen=True, kw_only=True):
@@ -37,13 +44,17 @@ class ReleaseFacts(Record, frozen=True, kw_only=True):
 
 
 class ProtocolFacts(Record, frozen=True, kw_only=True):
-    """The rules: name, hash, whether they are idfd's own, and the mask in force."""
+    """The rules: name, hash, whether they are idfd's own, and the mask in force.
+
+    Scores of ``kind`` 'legacy' are for comparison with published tables only.
+    """
 
     name: str
     sha256: Sha256
     custom: bool
     mask: MaskKind
     confidence: float
+    kind: ProtocolKind = "metric"
 
 
 class Environment(Record, frozen=True, kw_only=True):
@@ -81,10 +92,13 @@ class Results(Document, frozen=True, kw_only=True):
         pooled: Values over all scored pixels of the split, by metric.
         skipped: Images without a pixel to score depth on.
         images: One row for each image, in the split's order.
+        last_image: Scores of the last image alone, where the protocol asks for them: public code
+            that prints them calls them averages.
+        warnings: Sentences on what keeps the scores from meaning what they seem to.
     """
 
     SCHEMA: ClassVar[str] = "idfd/results"
-    VERSION: ClassVar[str] = "1.0.0"
+    VERSION: ClassVar[str] = "1.1.0"
 
     created: str
     model: ModelFacts
@@ -95,6 +109,8 @@ class Results(Document, frozen=True, kw_only=True):
     pooled: dict[str, float]
     skipped: tuple[str, ...]
     images: tuple[ImageRow, ...]
+    last_image: dict[str, float] = msgspec.field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def environment() -> Environment:

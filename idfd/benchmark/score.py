@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.benchmark.metrics.depth import all_depth_metrics
+from idfd.benchmark.metrics.legacy import minmax_metrics
 from idfd.benchmark.metrics.restoration import psnr, ssim
 from idfd.benchmark.models import Model, Prediction
 from idfd.benchmark.protocol import DepthRules, MaskKind, RestorationRules
@@ -23,12 +24,13 @@ class DepthScore:
     Attributes:
         metrics: Value of each metric; empty where no pixel is valid.
         valid_pixels: Number of scored pixels.
-        squared_error_m2: Sum of squared errors over them, in square metres, for pooling.
+        squared_error: Sum of squared errors over them, for pooling; in square metres where the
+            metrics are metric.
     """
 
     metrics: dict[str, float]
     valid_pixels: int
-    squared_error_m2: float
+    squared_error: float
 
 
 def check_prediction(prediction: Prediction, model: Model, triple: Triple) -> None:
@@ -105,11 +107,21 @@ def score_depth(
         )
     step = rules.resolution_mm / 1000
     truth = triple.depth[inside][valid].astype(np.float64) / 1000
-    predicted = np.clip(predicted, rules.minimum_m, rules.maximum_m)
+    if rules.predictions_out_of_range == "clip":
+        predicted = np.clip(predicted, rules.minimum_m, rules.maximum_m)
     # Rounding makes a map from memory score as the same map read from a 16-bit file.
-    predicted = np.rint(predicted / step) * step
-    metrics = all_depth_metrics(predicted, truth)
-    return DepthScore(metrics, predicted.size, metrics["rmse"] ** 2 * predicted.size)
+    # What would round to 0, which is no depth, becomes the smallest depth there is.
+    predicted = np.maximum(np.rint(predicted / step), 1) * step
+    if rules.normalisation == "image min-max":
+        metrics = minmax_metrics(predicted, truth)
+    else:
+        metrics = all_depth_metrics(predicted, truth)
+    return DepthScore(metrics, predicted.size, metrics[rmse_name(rules)] ** 2 * predicted.size)
+
+
+def rmse_name(rules: DepthRules) -> str:
+    """Name of the RMSE that the rules give: in metres, or of normalised images."""
+    return "rmse" if rules.normalisation == "none" else "rmse_minmax"
 
 
 def score_photo(

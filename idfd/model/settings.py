@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,13 +31,26 @@ def read_settings(kind: type[T], path: Path, show: str) -> T:
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.load(path.read_text(), _loader())
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"not a YAML file ({first})", where=path) from None
     return settings_from(kind, data or {}, path, show)
+
+
+def _loader() -> Any:
+    """The safe loader, which also takes 2e-4 for a number, as everybody but YAML 1.1 does."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
+    return Loader
 
 
 def settings_from(kind: type[T], data: Any, where: str | Path, show: str) -> T:

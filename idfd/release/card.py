@@ -6,7 +6,6 @@ import base64
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from idfd.model.defocus import DefocusModel
 from idfd.model.triple import Check, DepthSource
 from idfd.release.picture import contact_sheet
 from idfd.release.store import ReleaseFile
+from idfd.release.validation import read_validation
+from idfd.release.validation_page import environment
 from idfd.release.verify import VerifyReport, verify_release
 from idfd.storage.durable import write_bytes
 from idfd.storage.hashing import sha256_file
@@ -52,6 +53,9 @@ class _Facts:
 def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
     """Write ``<release>.card.md`` and ``<release>.card.html`` beside a release.
 
+    They show the validation of its splits where ``<release>.validation.json`` lies beside it, and
+    call it stale where that was made of another content.
+
     Args:
         path: The release file.
         report: What its verification found; by default it is verified here.
@@ -60,10 +64,10 @@ def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
         The paths that were written.
 
     Raises:
+        SchemaError: The validation beside it is damaged.
         StorageError: They cannot be written.
     """
-    import jinja2
-
+    validation = read_validation(path)
     with ReleaseFile(path) as file:
         facts = _gather(file)
         context: dict[str, Any] = {
@@ -80,21 +84,17 @@ def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
             "checks": [_check_row(checks) for checks in facts.checks.values()],
             "blurs": [_blur_row(*key, values) for key, values in facts.blurs.items()],
             "verify": report or verify_release(path),
+            "validation": validation,
+            "stale": validation is not None and validation.digest != file.manifest.digest,
         }
         sheet = encode_jpeg(contact_sheet(file, width=160), 80)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(resources.files("idfd.release") / "templates")),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    templates = environment()
     markdown = path.with_suffix(".card.md")
-    write_bytes(markdown, environment.get_template("card.md.j2").render(context).encode())
+    write_bytes(markdown, templates.get_template("card.md.j2").render(context).encode())
     page = path.with_suffix(".card.html")
     context["sheet"] = base64.b64encode(sheet).decode()
     context["histogram"] = _histogram(facts.depth)
-    write_bytes(page, environment.get_template("card.html.j2").render(context).encode())
+    write_bytes(page, templates.get_template("card.html.j2").render(context).encode())
     return [markdown, page]
 
 

@@ -104,9 +104,11 @@ def toy_dataset(count: int = 5, source: DepthSource = DepthSource.MEASURED) -> F
     return FakeDataset([make_triple(f"desk{i}-a", i, source) for i in range(count)])
 
 
-def make_release(folder: Path, test: FakeDataset, train: FakeDataset | None = None) -> Path:
-    """Build a true release file; ``train`` becomes its training split."""
-    parts = {"test": test} | ({"train": train} if train else {})
+def make_release(
+    folder: Path, test: FakeDataset, train: FakeDataset | None = None, name: str = "test"
+) -> Path:
+    """Build a true release file of a split called ``name`` and, where given, a training split."""
+    parts = {name: test} | ({"train": train} if train else {})
     triples = [triple for part in parts.values() for triple in part.triples]
     for triple in triples:
         home = folder / "curated" / "triples" / triple.record.id
@@ -118,8 +120,8 @@ def make_release(folder: Path, test: FakeDataset, train: FakeDataset | None = No
             "depth": triple.depth,
             "source": triple.source,
         }
-        for name, array in arrays.items():
-            (home / f"{name}.png").write_bytes(encode_png(array))
+        for key, array in arrays.items():
+            (home / f"{key}.png").write_bytes(encode_png(array))
     scenes = sorted({triple.record.scene for triple in triples})
     curation = Curation(
         name="toy",
@@ -135,7 +137,7 @@ def make_release(folder: Path, test: FakeDataset, train: FakeDataset | None = No
         splits=SplitTable(
             origin="published",
             grouping="scene",
-            splits=tuple(Split(name=name, takes=part.ids) for name, part in parts.items()),
+            splits=tuple(Split(name=key, takes=part.ids) for key, part in parts.items()),
         ),
         audit=(),
         provenance=provenance(),

@@ -9,7 +9,6 @@ import pytest
 from benchmark_data import FakeDataset, make_release, make_triple, toy_dataset, write_predictions
 from click.testing import CliRunner
 
-from idfd.benchmark.protocol import PINNED
 from idfd.cli.benchmark import benchmark
 from idfd.errors import InputError
 
@@ -61,15 +60,6 @@ def test_the_mask_and_the_protocol_can_be_chosen(release: Path, tmp_path: Path) 
     facts = json.loads(text)["protocol"]
     assert facts["custom"]
     assert facts["mask"] == "measured"
-
-
-def test_list_names_models_protocols_and_metrics() -> None:
-    text = invoke("list")
-    for word in ("identity", "median-depth", *PINNED, "RMSE [m] ↓"):
-        assert word in text
-    listing = json.loads(invoke("list", "--json"))
-    assert listing["protocols"] == PINNED
-    assert {"rmse", "psnr_gain"} <= {metric["name"] for metric in listing["metrics"]}
 
 
 def test_wrong_usage_and_errors(release: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from importlib import metadata
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,14 @@ from benchmark_data import toy_dataset
 
 from idfd.benchmark.baselines import Identity, MedianDepth
 from idfd.benchmark.evaluate import model_input
-from idfd.benchmark.models import available_models, load_model
+from idfd.benchmark.models import Registered, available_models, load_model
 from idfd.errors import InputError, ReleaseError
+from idfd.version import __version__
 
 
 def test_the_baselines_are_registered() -> None:
-    assert {"identity", "median-depth"} <= available_models().keys()
+    found = {model.name: model for model in available_models()}
+    assert (found["identity"].distribution, found["identity"].version) == ("idfd", __version__)
     for name in ("identity", "median-depth"):
         assert load_model(name).name == name
 
@@ -83,11 +85,25 @@ def test_a_model_in_the_working_folder_is_found(
             load_model(name)
 
 
-def test_installed_packages_add_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Entry:
-        name = "third-party"
-        value = "idfd.benchmark.baselines:Identity"
+def package(folder: Path, distribution: str, **models: str) -> None:
+    """What an installed package leaves: its metadata, on the path."""
+    info = folder / f"{distribution.replace('-', '_')}-2.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.5\n")
+    lines = [f"{name} = {reference}" for name, reference in models.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[idfd.models]", *lines, ""]))
 
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [Entry()])
-    assert "third-party" in available_models()
-    assert isinstance(load_model("third-party"), Identity)
+
+def test_installed_packages_add_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    median = "idfd.benchmark.baselines:MedianDepth"
+    package(tmp_path, "first-lab", blind=median, shared=median, identity=median)
+    assert Registered("blind", median, "first-lab", "2.5") in available_models()
+    assert isinstance(load_model("blind"), MedianDepth)
+    assert isinstance(load_model("shared"), MedianDepth)
+    assert isinstance(load_model("identity"), Identity)  # nobody takes a baseline's name
+    package(tmp_path, "second-lab", shared="idfd.benchmark.baselines:Identity")
+    importlib.invalidate_caches()
+    with pytest.raises(InputError, match="first-lab and second-lab both have a model 'shared'"):
+        load_model("shared")
+    assert isinstance(load_model("idfd.benchmark.baselines:Identity"), Identity)

@@ -10,8 +10,14 @@ from benchmark_data import toy_dataset, write_predictions
 from idfd.benchmark.baselines import Identity
 from idfd.benchmark.evaluate import evaluate
 from idfd.benchmark.predictions import open_predictions
-from idfd.benchmark.protocol import load_protocol
-from idfd.benchmark.thumbnails import INDEX, Pictures, chosen_images, store_pictures
+from idfd.benchmark.protocol import DEFAULT, LEGACY, load_protocol
+from idfd.benchmark.thumbnails import (
+    INDEX,
+    Pictures,
+    chosen_images,
+    drawn_images,
+    store_pictures,
+)
 from idfd.model.schema import load
 from idfd.processing import pictures
 
@@ -72,6 +78,36 @@ def test_the_chosen_images_are_worst_median_and_best(tmp_path: Path) -> None:
     assert chosen == {"worst": values[0], "median": values[2], "best": values[-1]}
 
 
+def test_every_model_draws_the_same_images_besides_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idfd.benchmark.thumbnails.LIMIT", 4)
+    data = toy_dataset(12)
+    results = evaluate(data, Identity(), load_protocol(), progress=False)
+    drawn = drawn_images(results)
+    ids = [row.id for _, row in drawn]
+    assert ids == sorted(ids, key=data.ids.index)
+    assert {data.ids[place] for place in (0, 4, 7, 11)} <= set(ids)
+    assert {rank for rank, _ in drawn} == {"worst", "median", "best", None}
+    assert len(ids) <= 7
+
+
+def test_a_legacy_prediction_is_drawn_on_the_range_of_the_truth(tmp_path: Path) -> None:
+    data = toy_dataset(1)
+    folder = write_predictions(tmp_path / "net", data, 2.0)
+    model = open_predictions(folder)
+    errors = []
+    for name in (DEFAULT, LEGACY):
+        loaded = load_protocol(name)
+        results = evaluate(data, model, loaded, progress=False)
+        store_pictures(data, model, results, loaded, tmp_path / name)
+        index = load(Pictures, tmp_path / name / INDEX)
+        picture = cv2.imread(str(tmp_path / name / index.sets[0].files["depth_error"]))
+        assert picture is not None
+        errors.append(picture[12, 16])
+    # Twice the truth is far off in metres, and right after each image's own normalisation.
+    assert int(errors[0].sum()) > 300
+    assert int(errors[1].sum()) < 60
+
+
 def test_stored_pictures_are_complete_and_replace_older_ones(tmp_path: Path) -> None:
     data = toy_dataset(5)
     model = open_predictions(write_predictions(tmp_path / "net", data))
@@ -81,7 +117,8 @@ def test_stored_pictures_are_complete_and_replace_older_ones(tmp_path: Path) -> 
     (folder / "old.png").write_bytes(b"old")
     store_pictures(data, model, results, load_protocol(), folder)
     index = load(Pictures, folder / INDEX)
-    assert [one.rank for one in index.sets] == ["worst", "median", "best"]
+    assert [one.id for one in index.sets] == list(data.ids)
+    assert {one.rank for one in index.sets} == {"worst", "median", "best", None}
     names = {name for one in index.sets for name in one.files.values()}
     assert {path.name for path in folder.iterdir()} == names | {INDEX}
     assert len(index.sets[0].files) == 7

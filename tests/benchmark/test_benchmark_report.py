@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from benchmark_data import make_release, toy_dataset, write_predictions
 
-from idfd.benchmark import compare
 from idfd.benchmark.baselines import Identity
 from idfd.benchmark.bootstrap import mean_interval
 from idfd.benchmark.charts import MAX_DOTS, Series, distribution, ticks
 from idfd.benchmark.evaluate import evaluate
 from idfd.benchmark.metrics.registry import METRICS
 from idfd.benchmark.predictions import open_predictions
-from idfd.benchmark.protocol import load_protocol
-from idfd.benchmark.report import write_report
+from idfd.benchmark.protocol import DEFAULT, LEGACY, load_protocol
+from idfd.benchmark.report import find_results, read_results, write_report
 from idfd.benchmark.results import Results
 from idfd.benchmark.run import run
+from idfd.benchmark.thumbnails import INDEX
 from idfd.errors import InputError, SchemaError
 from idfd.model.schema import encode, load
 
-VOID = {"meta", "link", "img"}
+VOID = {"meta", "link", "img", "input"}
 
 
 class Page(HTMLParser):
@@ -71,7 +71,12 @@ def test_the_page_is_whole_and_needs_nothing_else(scored: list[Path], tmp_path: 
     assert page.open == []
     assert all(address.startswith("data:") for address in page.addresses)
     assert not re.search(r"https?://|@import|url\(", text)
-    assert len([a for a in page.addresses if a.startswith("data:image/")]) == 2 * 3 * 7
+    kinds = [a.split(";")[0] for a in page.addresses if a.startswith("data:image/")]
+    # Truth once for each of the images shown, what was predicted once for each model.
+    images = text.count('<article class="exhibit">')
+    assert images >= 3
+    assert kinds.count("data:image/jpeg") == images * (2 + 2 * 1)
+    assert kinds.count("data:image/webp") == images * (1 + 2 * 3)
     words = " ".join(page.words)
     results = load(Results, scored[0])
     value = results.metrics["rmse"]
@@ -100,19 +105,93 @@ def test_what_differs_is_said_first(scored: list[Path], tmp_path: Path) -> None:
     text = (tmp_path / "page.html").read_text()
     for warning in ("The releases differ", "The protocols differ", "custom protocol", "1 of 5"):
         assert warning in text
-    assert compare.difference(changed, load(Results, scored[0]), "rmse") is None
+    assert "2 separate tables" in text
+    assert text.count('<section class="board"') == 2
+    assert "minus good" not in text
 
 
-def test_the_paired_difference_is_that_of_shared_images(scored: list[Path]) -> None:
-    good, bad = (load(Results, path) for path in scored)
-    found = compare.difference(bad, good, "rmse")
-    assert found is not None
-    assert found.mean == pytest.approx(bad.metrics["rmse"].mean - good.metrics["rmse"].mean)
-    assert found.low > 0
-    fewer = msgspec.structs.replace(good, images=good.images[:2])
-    paired = compare.difference(bad, fewer, "rmse")
-    assert paired is not None
-    assert paired.images == 2
+def test_legacy_scores_never_meet_metric_ones(tmp_path: Path) -> None:
+    data = toy_dataset(4)
+    release = make_release(tmp_path, data)
+    folder = write_predictions(tmp_path / "net", data)
+    paths = [tmp_path / "metric.json", tmp_path / "legacy.json"]
+    for path, protocol in zip(paths, (DEFAULT, LEGACY), strict=True):
+        run(release, open_predictions(folder), protocol=protocol, output=path, progress=False)
+    write_report(paths, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert Page(text).open == []
+    assert "The protocols differ" in text
+    assert text.count("For comparison with published tables only.") == 1
+    assert text.count('<section class="board"') == 2
+
+
+def test_seeds_share_a_row_that_opens(tmp_path: Path) -> None:
+    data = toy_dataset(4)
+    release = make_release(tmp_path, data)
+    for seed, factor in enumerate((1.05, 1.07, 1.09)):
+        folder = write_predictions(tmp_path / f"p{seed}", data, factor)
+        output = tmp_path / "results" / f"{seed}.json"
+        run(release, open_predictions(folder, f"net-seed{seed}"), output=output, progress=False)
+    write_report([tmp_path / "results"], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert Page(text).open == []
+    # Once in the table of depth and once in that of deblurring.
+    assert text.count("class=seeded") == 2
+    assert text.count('class="seed"') == 6
+    assert "seed 2" in text
+
+
+def test_folders_give_their_results_only_and_none_twice(scored: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for path in scored:
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "other.json").write_text('{"schema": "idfd/protocol"}')
+    found = find_results([folder / "good.json", folder])
+    assert [path.name for path in found] == ["good.json", "bad.json"]
+    (folder / "cut.json").write_bytes(scored[0].read_bytes()[:-9])
+    with pytest.raises(SchemaError, match=r"cut\.json"):
+        find_results([folder])
+    with pytest.raises(InputError, match="holds no results"):
+        find_results([tmp_path / "good"])
+
+
+def test_results_changed_by_hand_are_refused(scored: list[Path]) -> None:
+    results = load(Results, scored[0])
+    better = {"rmse": msgspec.structs.replace(results.metrics["rmse"], mean=0.01)}
+    forged = msgspec.structs.replace(results, metrics=results.metrics | better)
+    scored[0].write_bytes(encode(forged))
+    with pytest.raises(SchemaError, match="rows of images give"):
+        read_results(scored[0])
+    twice = msgspec.structs.replace(results, images=results.images[:1] + results.images)
+    scored[0].write_bytes(encode(twice))
+    with pytest.raises(SchemaError, match="listed twice"):
+        read_results(scored[0])
+
+
+def test_pictures_that_do_not_fit_are_left_out_and_named(
+    scored: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_report(scored, tmp_path / "page.html")
+    whole = (tmp_path / "page.html").stat().st_size
+    monkeypatch.setattr("idfd.benchmark.report.PICTURE_ROOM", 20_000)
+    write_report(scored, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert len(text) < whole
+    assert 0 < sum(map(len, re.findall(r'src="data:[^"]*"', text))) <= 20_000
+    assert "To keep the page small" in text
+
+
+def test_no_picture_leads_out_of_its_folder(scored: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    index = tmp_path / "good.pictures" / INDEX
+    text = index.read_text()
+    name = re.findall(r'"defocused": "([^"]+)"', text)
+    for one in name:
+        text = text.replace(f'"{one}"', '"../secret.jpg"')
+    index.write_text(text)
+    with pytest.raises(InputError, match="cannot be read"):
+        write_report(scored, tmp_path / "page.html")
 
 
 def test_depth_and_restoration_share_a_page_without_pictures(tmp_path: Path) -> None:
@@ -134,9 +213,9 @@ def test_depth_and_restoration_share_a_page_without_pictures(tmp_path: Path) -> 
 def test_files_that_cannot_be_reported_are_named(scored: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json"):
         write_report([tmp_path / "none.json"], tmp_path / "page.html")
-    picture = next((tmp_path / "good.pictures").glob("*.jpg"))
-    picture.unlink()
-    with pytest.raises(InputError, match=picture.name):
+    for one in (tmp_path / "good.pictures").glob("*.jpg"):
+        one.unlink()
+    with pytest.raises(InputError, match=r"good\.pictures/.*jpg"):
         write_report(scored, tmp_path / "page.html")
     stale = msgspec.structs.replace(load(Results, scored[1]), created="2001-01-01T00:00:00+00:00")
     scored[1].write_bytes(encode(stale))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,35 @@ def test_the_published_protocol_is_what_was_pinned() -> None:
     assert loaded.protocol.depth.maximum_m == 10
 
 
-def test_encoding_it_again_gives_the_pinned_bytes() -> None:
-    assert sha256_bytes(encode(load_protocol().protocol)) == PINNED[DEFAULT]
+def published_bytes(name: str) -> bytes:
+    return (resources.files("idfd.benchmark") / "protocols" / f"{name}.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_every_pinned_protocol_is_there_under_its_name(name: str) -> None:
+    assert load_protocol(name).protocol.name == name
+    assert sha256_bytes(published_bytes(name)) == PINNED[name]
+
+
+def test_the_first_protocol_never_changes() -> None:
+    frozen = "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c"
+    assert PINNED["idfd-metric-1"] == frozen
+
+
+def test_rules_that_came_later_leave_old_protocols_as_they_were() -> None:
+    protocol = load_protocol().protocol
+    assert (protocol.kind, protocol.last_image) == ("metric", False)
+    assert protocol.depth.normalisation == "none"
+    assert set(json.loads(published_bytes(DEFAULT))["depth"]) == {
+        "minimum_m", "maximum_m", "mask", "invalid_predictions", "predictions_out_of_range",
+        "resolution_mm",
+    }  # fmt: skip
+
+
+def test_normalised_depth_cannot_be_called_metric(tmp_path: Path) -> None:
+    path = edited(tmp_path, normalisation="image min-max")
+    with pytest.raises(SchemaError, match="must be 'legacy'"):
+        load_protocol(str(path))
 
 
 def test_an_edited_protocol_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +75,7 @@ def test_a_file_is_custom_unless_it_is_a_copy(tmp_path: Path) -> None:
     assert changed.custom
     assert changed.protocol.depth.maximum_m == 5
     copy = tmp_path / "copy.json"
-    copy.write_bytes(encode(load_protocol().protocol))
+    copy.write_bytes(published_bytes(DEFAULT))
     assert not load_protocol(str(copy)).custom
 
 

@@ -5,32 +5,30 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
-    """``sum(w·v) / sum(w)``; 0, with a gradient of 0, where no pixel has weight.
+def _residual(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """``R = d̂ - d``; 0 where the weight is, whatever the depths are there.
 
-    Args:
-        values: Any shape; not finite values are allowed where the weight is 0.
-        weight: Same shape, at least 0.
-
-    Returns:
-        A scalar.
+    NaN times 0 is NaN, in values and in gradients: what does not count must not be multiplied.
     """
-    # NaN times 0 is NaN: what does not count must not be multiplied.
-    values = values.where(weight > 0, values.new_zeros(()))
+    return (prediction - truth).where(weight > 0, prediction.new_zeros(()))
+
+
+def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """``sum(w·v) / sum(w)``; 0, with a gradient of 0, where no pixel has weight."""
     return (values * weight).sum() / weight.sum().clamp_min(1e-12)
 
 
 def l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Mean absolute error, ``mean(|d̂ - d|)``, in metres.
+    """Mean absolute error, ``mean(|d̂ - d|)``, in metres; 0 where no pixel has weight.
 
     Args:
         prediction: (B, 1, H, W) metres.
-        truth: (B, 1, H, W) metres.
+        truth: (B, 1, H, W) metres; anything, NaN too, where the weight is 0.
         weight: (B, 1, H, W), at least 0; 0 where depth is not known.
 
     Source: equation 3.1 of the thesis.
     """
-    return weighted_mean((prediction - truth).abs(), weight)
+    return _weighted_mean(_residual(prediction, truth, weight).abs(), weight)
 
 
 def gradient(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -41,14 +39,14 @@ def gradient(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
     Args:
         prediction: (B, 1, H, W) metres.
-        truth: (B, 1, H, W) metres.
+        truth: (B, 1, H, W) metres; anything, NaN too, where the weight is 0.
         weight: (B, 1, H, W), at least 0; 0 where depth is not known.
 
     Source: equation 3.2 of the thesis.
     """
-    residual = (prediction - truth).where(weight > 0, prediction.new_zeros(()))
+    residual = _residual(prediction, truth, weight)
     across = (residual[..., :, 1:] - residual[..., :, :-1]).abs()
     down = (residual[..., 1:, :] - residual[..., :-1, :]).abs()
-    return weighted_mean(across, weight[..., :, 1:].minimum(weight[..., :, :-1])) + weighted_mean(
+    return _weighted_mean(across, weight[..., :, 1:].minimum(weight[..., :, :-1])) + _weighted_mean(
         down, weight[..., 1:, :].minimum(weight[..., :-1, :])
     )

@@ -46,7 +46,7 @@ class Balance:
             deblur: The deblurring term, likewise.
         """
         if self.setting != "auto":
-            return torch.tensor(self.setting, device=depth.device)
+            return torch.full_like(depth, self.setting)
         # Nothing is read back from the device here: a GPU would have to be waited for.
         now = torch.stack((depth.detach(), deblur.detach())).double()
         old = now if self._means is None else self._means.to(now.device)

@@ -55,13 +55,32 @@ _RESTORATION = (
     Metric("psnr_gain", "PSNR gain", "dB", True, "restoration", 2, "PSNR above that of the input"),
     Metric("ssim_gain", "SSIM gain", "", True, "restoration", 4, "SSIM above that of the input"),
 )
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_DEPTH, *_RESTORATION)}
+# Names of their own keep scores without a unit out of the columns of metric ones.
+_LEGACY = tuple(
+    Metric(
+        f"{metric.name}_minmax",
+        f"{metric.title}, min-max",
+        "",
+        metric.higher_is_better,
+        "depth",
+        metric.digits,
+        f"{metric.description}, truth and prediction of each image normalised to [0, 1]",
+    )
+    for metric in _DEPTH
+    if metric.name != "log10"
+)
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_DEPTH, *_RESTORATION, *_LEGACY)}
+MAIN = ("rmse", "rmse_minmax", "psnr")
+"""Metrics that can order images and models, the first that was scored does."""
 
 
 def main_metric(names: set[str]) -> Metric:
     """The metric that orders images and models: RMSE where depth was scored, else PSNR.
 
     Raises:
-        KeyError: Neither is among ``names``.
+        KeyError: None of :data:`MAIN` is among ``names``.
     """
-    return METRICS[next(name for name in ("rmse", "psnr") if name in names)]
+    for name in MAIN:
+        if name in names:
+            return METRICS[name]
+    raise KeyError(f"none of {', '.join(MAIN)}")

@@ -22,7 +22,8 @@ class NetworkConfig(Record, frozen=True, kw_only=True):
         dropout: Share of activations dropped in the two deepest decoder blocks; the public code
             uses 0 or 0.5.
         residual_start: Start the last layer of the all-in-focus head at zero, so that the
-            untrained head returns the photo unchanged. The published initialisation does not.
+            untrained head returns the photo unchanged (its tanh with ``tanh``). The published
+            initialisation does not.
         depth_start_m: Depth in metres that the untrained depth head gives everywhere; 0 is the
             published network. It is a fixed number added to the output, not a parameter.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -12,7 +12,7 @@ from idfd.benchmark.losses.config import LossConfig, NotNegative
 from idfd.benchmark.network.config import NetworkConfig
 from idfd.errors import InputError
 from idfd.model.schema import Record
-from idfd.model.settings import read_settings
+from idfd.model.settings import read_settings, settings_from
 from idfd.model.triple import DepthKind
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -140,6 +140,12 @@ class TrainConfig(Record, frozen=True, kw_only=True):
     pictures_every: Annotated[int, msgspec.Meta(ge=0)] = 10
 
 
+SETTINGS = "config.yaml"
+"""Settings of a run, in its folder."""
+SHOW = "idfd benchmark train --preset cpu --show-config"
+"""Shows all settings, for messages."""
+
+
 def load_config(name: str) -> TrainConfig:
     """Settings from a preset's name, or from a YAML or JSON file.
 
@@ -149,10 +155,41 @@ def load_config(name: str) -> TrainConfig:
     if name in PRESETS:
         file = resources.files("idfd.benchmark.training") / "presets" / f"{name}.yaml"
         with resources.as_file(file) as path:
-            return read_settings(TrainConfig, path, "idfd benchmark train --show-config")
+            return read_settings(TrainConfig, path, SHOW)
     if Path(name).suffix not in {".yaml", ".yml", ".json"}:
         raise InputError(
             f"there are no settings '{name}'",
             limit=f"one of {', '.join(PRESETS)}, or the path of a .yaml or .json file",
         )
-    return read_settings(TrainConfig, Path(name), "idfd benchmark train --show-config")
+    return read_settings(TrainConfig, Path(name), SHOW)
+
+
+def change_config(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
+    """Settings with some replaced.
+
+    Args:
+        config: The settings.
+        changes: New values by name; ``network.heads`` is ``heads`` of ``network``.
+
+    Raises:
+        InputError: An unknown setting, or a value out of range.
+
+    Example:
+        >>> change_config(TrainConfig(), {"network.heads": ["depth"]}).network.heads
+        ('depth',)
+    """
+    data = msgspec.to_builtins(config)
+    for name, value in changes.items():
+        *groups, last = name.split(".")
+        target = data
+        for group in groups:
+            target = target[group]
+        target[last] = value
+    return settings_from(TrainConfig, data, "the options", SHOW)
+
+
+def show_config(config: TrainConfig) -> str:
+    """All settings as YAML, which :func:`load_config` reads back."""
+    import yaml
+
+    return str(yaml.safe_dump(msgspec.to_builtins(config), sort_keys=False))

@@ -58,6 +58,11 @@ def open_fabric(precision: str, device: str = "auto") -> tuple[Fabric, str]:
     return fabric, chosen
 
 
+def is_first_process() -> bool:
+    """Whether this process speaks for the run; under torchrun one of them does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def choose_device(device: str) -> str:
     """``cpu`` or ``cuda``; ``auto`` is a GPU where there is one.
 

@@ -69,10 +69,11 @@ class Samples(Dataset[dict[str, Any]]):
         order = np.random.default_rng([self.seed, 1, turn]).permutation(len(self.ids))
         take = self.ids[order[place]]
         draw = np.random.default_rng([self.seed, 2, k])
-        angle = self.augment.rotation_deg * draw.uniform(-1, 1)
+        largest = min(self.augment.rotation_deg, _largest_turn(self.sizes[take], self.crop))
+        angle = largest * draw.uniform(-1, 1)
         mirrored = self.augment.flip and draw.random() < 0.5
-        stops = self.augment.exposure_stops * draw.uniform(-1, 1)
-        stops = stops + self.augment.colour_stops * draw.uniform(-1, 1, 3)
+        exposure = self.augment.exposure_stops * draw.uniform(-1, 1)
+        stops = exposure + self.augment.colour_stops * draw.uniform(-1, 1, 3)
         arrays = self._window(take, angle, draw)
         if mirrored:
             arrays = {name: np.ascontiguousarray(array[:, ::-1]) for name, array in arrays.items()}
@@ -88,14 +89,36 @@ class Samples(Dataset[dict[str, Any]]):
         self, take: str, angle: float, draw: np.random.Generator
     ) -> dict[str, NDArray[Any]]:
         height, width = self.sizes[take]
-        turned = np.deg2rad(abs(angle))
-        # A turned window needs a larger one, as far as the photo has it.
-        side = int(np.ceil(self.crop * (np.cos(turned) + np.sin(turned)))) if angle else self.crop
+        side = _turned_side(self.crop, angle) if angle else self.crop
         rows, columns = min(side, height), min(side, width)
         y = int(draw.integers(0, height - rows + 1))
         x = int(draw.integers(0, width - columns + 1))
         arrays = _arrays(self.data.read(take, (slice(y, y + rows), slice(x, x + columns))))
         return _turned(arrays, angle, self.crop) if angle else arrays
+
+
+MARGIN = 8
+"""Pixels that Lanczos' kernel of 8 by 8 reads beyond a turned window, both sides together."""
+
+
+def _turned_side(crop: int, angle: float) -> int:
+    """Side of the upright square that holds a window turned by ``angle`` degrees."""
+    turned = np.deg2rad(abs(angle))
+    return int(np.ceil(crop * (np.cos(turned) + np.sin(turned)))) + MARGIN
+
+
+def _largest_turn(size: tuple[int, ...], crop: int) -> float:
+    """Degrees by which a window can be turned within a photo; no border is ever made up.
+
+    Example:
+        >>> _largest_turn((422, 630), 256), _largest_turn((256, 256), 256)
+        (45.0, 0.0)
+    """
+    # cos a + sin a = √2 sin(a + 45°), which must not exceed the free size over the window's.
+    ratio = (min(size) - MARGIN - 1) / crop
+    if ratio <= 1:
+        return 0.0
+    return float(np.rad2deg(np.arcsin(min(ratio / np.sqrt(2), 1.0)))) - 45.0
 
 
 def _arrays(triple: Triple) -> dict[str, NDArray[Any]]:
@@ -132,8 +155,8 @@ def _turned(arrays: dict[str, NDArray[Any]], angle: float, side: int) -> dict[st
             matrix,
             (side, side),
             flags=cv2.INTER_LANCZOS4 if photo else cv2.INTER_NEAREST,
-            borderMode=cv2.BORDER_REFLECT_101 if photo else cv2.BORDER_CONSTANT,
-            borderValue=0,
+            # Never seen: the window lies within the arrays.
+            borderMode=cv2.BORDER_REFLECT_101,
         )
         out[name] = made.astype(array.dtype)
     return out

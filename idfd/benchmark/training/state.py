@@ -56,7 +56,7 @@ class Weights:
     def stepped(self) -> None:
         """Take the new weights into the running mean."""
         if self._mean is not None:
-            self._mean.update_parameters(self.network)  # type: ignore[no-untyped-call]
+            self._mean.update_parameters(self.network)
             for old, new in zip(self.best.buffers(), self.network.buffers(), strict=True):
                 old.copy_(new)
 
@@ -90,7 +90,23 @@ class Weights:
         for name, parameter in self.network.named_parameters():
             prefix = f"{_OPTIMISER}{name}."
             self.optimiser.state[parameter] = {
-                key: tensors[prefix + key].to(parameter.device if key != "step" else "cpu")
+                key: _like(tensors[prefix + key], parameter)
                 for key in ("step", "exp_avg", "exp_avg_sq")
                 if prefix + key in tensors
             }
+
+    def finite(self) -> bool:
+        """Whether all that a checkpoint holds are numbers."""
+        floats = [part for part in self.tensors().values() if part.is_floating_point()]
+        return bool(torch.stack([part.isfinite().all().cpu() for part in floats]).all())
+
+
+def _like(stored: Tensor, parameter: Tensor) -> Tensor:
+    """A moment, or the scalar count of steps, on the device of its parameter.
+
+    Fused Adam walks through memory and takes parameter and moments to lie in the same order,
+    which channels_last has changed; a file holds them in the usual one.
+    """
+    if stored.ndim == 0:
+        return stored.to(parameter.device, copy=True)
+    return torch.empty_like(parameter).copy_(stored)

@@ -9,6 +9,10 @@ from idfd.cli.lazy import LazyGroup
 COMMANDS = {
     "train": "idfd.cli.benchmark.train",
     "evaluate": "idfd.cli.benchmark.evaluate",
+    "predict": "idfd.cli.benchmark.predict",
+    "validate": "idfd.cli.benchmark.validate",
+    "export": "idfd.cli.benchmark.export",
+    "tables": "idfd.cli.benchmark.tables",
     "report": "idfd.cli.benchmark.report",
     "list": "idfd.cli.benchmark.listing:list_models",
 }

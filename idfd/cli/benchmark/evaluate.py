@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
+    from idfd.benchmark.models import Model
     from idfd.benchmark.results import Results
 
 
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder (depth/<id>.png, all_in_focus/<id>.png) or HDF5 file with predictions.",
 )
-@click.option("--name", help="Name of the predictions in the results; default: the file's name.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Network that train wrote.")
+@click.option("--onnx", type=click.Path(path_type=Path), help="Network as an ONNX file.")
+@click.option("--heads", type=click.Choice(["depth", "aif"]), help="Score one head alone.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where a checkpoint computes.",
+)
+@click.option("--name", help="Name in the results; default: the network's, or the file's.")
 @click.option("--split", help="Split to score; default: test.")
 @click.option("--depth", type=click.Choice(["raw", "inpainted"]), help="Depth maps to score on.")
 @click.option("--protocol", default="idfd-metric-1", show_default=True, help="Name or .json file.")
@@ -39,6 +50,10 @@ def evaluate(
     release: Path,
     model: str | None,
     predictions: Path | None,
+    checkpoint: Path | None,
+    onnx: Path | None,
+    heads: Literal["depth", "aif"] | None,
+    device: str,
     name: str | None,
     split: str | None,
     depth: Literal["raw", "inpainted"] | None,
@@ -50,20 +65,21 @@ def evaluate(
 ) -> None:
     """Score a model, or predictions from files, on a split of RELEASE.
 
-    Exactly one of --model and --predictions says what to score.
+    Exactly one of --checkpoint, --onnx, --model and --predictions says what to score.
     """
-    if (model is None) == (predictions is None):
-        raise click.UsageError("Give either --model or --predictions.")
-    if name is not None and predictions is None:
-        raise click.UsageError("--name goes with --predictions.")
-    from idfd.benchmark.models import load_model
-    from idfd.benchmark.predictions import open_predictions
+    subjects = (checkpoint, onnx, model, predictions)
+    if sum(subject is not None for subject in subjects) != 1:
+        raise click.UsageError("Give one of --checkpoint, --onnx, --model and --predictions.")
+    if name is not None and model is not None:
+        raise click.UsageError("--name goes with files; a registered model has its own name.")
+    if heads is not None and checkpoint is None:
+        raise click.UsageError("--heads goes with --checkpoint.")
     from idfd.benchmark.run import run
     from idfd.model.schema import encode
 
     results = run(
         release,
-        open_predictions(predictions, name) if predictions else load_model(str(model)),
+        _open(checkpoint, onnx, model, predictions, heads, device, name),
         split=split,
         depth=depth,
         protocol=protocol,
@@ -78,6 +94,35 @@ def evaluate(
     _print_table(results)
     if output is not None:
         click.echo(f"Wrote {output}")
+
+
+def _open(
+    checkpoint: Path | None,
+    onnx: Path | None,
+    model: str | None,
+    predictions: Path | None,
+    heads: Literal["depth", "aif"] | None,
+    device: str,
+    name: str | None,
+) -> Model:
+    if checkpoint:
+        from idfd.benchmark.optional import require
+
+        require("torch", "safetensors")
+        from idfd.benchmark.trained import open_checkpoint
+
+        return open_checkpoint(checkpoint, (heads,) if heads else None, device, name)
+    if onnx:
+        from idfd.benchmark.onnx.model import OnnxModel
+
+        return OnnxModel(onnx, name)
+    if predictions:
+        from idfd.benchmark.predictions import open_predictions
+
+        return open_predictions(predictions, name)
+    from idfd.benchmark.models import load_model
+
+    return load_model(str(model))
 
 
 def _print_table(results: Results) -> None:
@@ -109,6 +154,9 @@ def _print_table(results: Results) -> None:
         )
     for key, pooled in results.pooled.items():
         table.add_row(f"{METRICS[key].heading}, pooled", METRICS[key].format(pooled), "", "")
+    for key, alone in results.last_image.items():
+        heading = f"{METRICS[key].heading}, last image alone"
+        table.add_row(heading, METRICS[key].format(alone), "", "1")
     # Names come from files and may hold square brackets, which rich would read as markup.
     console = Console(markup=False, highlight=False)
     console.print(table)

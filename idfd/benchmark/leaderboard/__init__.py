@@ -1,0 +1,1 @@
+"""Many results side by side: tables, ranks, significance and the pictures that tell them apart."""

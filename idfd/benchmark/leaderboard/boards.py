@@ -1,0 +1,216 @@
+"""From results files to boards: who may be compared with whom, seeds together, ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from idfd.benchmark import compare
+from idfd.benchmark.bootstrap import Interval, mean_interval
+from idfd.benchmark.leaderboard.documents import Board, Pair, Place, Ranking, Row, SeedRow
+from idfd.benchmark.leaderboard.seeds import group, seed_of
+from idfd.benchmark.leaderboard.significance import compare_pairs, holm, letters, rank_ranges
+from idfd.benchmark.metrics.registry import MAIN, METRICS, main_metric
+from idfd.benchmark.protocol import load_protocol
+from idfd.benchmark.results import Results
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A board with the values of each image behind it.
+
+    Attributes:
+        board: The board.
+        members: Indices of the results behind each row, by its name.
+        values: Value of each image, by row name, metric and image id; means over seeds.
+        scenes: Scene of each image, by its id, in the split's order.
+    """
+
+    board: Board
+    members: dict[str, tuple[int, ...]]
+    values: dict[str, dict[str, dict[str, float]]]
+    scenes: dict[str, str]
+
+    def ranking(self, metric: str) -> Ranking | None:
+        """The ranking by a metric; None where there is none."""
+        return next((one for one in self.board.rankings if one.metric == metric), None)
+
+    def shared(self, metric: str) -> tuple[list[str], list[str]]:
+        """Rows that have a metric, best first, and the images that all of them have."""
+        names = [row.name for row in self.board.rows if metric in row.metrics]
+        if not names:
+            return [], []
+        ids = [one for one in self.scenes if all(one in self.values[n][metric] for n in names)]
+        return names, ids
+
+    def table(self, metric: str) -> tuple[list[str], list[str], np.ndarray]:
+        """As :meth:`shared`, with the values, (images, models) float64."""
+        names, ids = self.shared(metric)
+        values = [[self.values[name][metric][one] for name in names] for one in ids]
+        return names, ids, np.array(values, np.float64).reshape(len(ids), len(names))
+
+
+def contests(everything: Sequence[Results]) -> list[Contest]:
+    """Group results that were scored alike, put seeds together, and rank each group.
+
+    Args:
+        everything: Results in the order in which they were given; the first of a group is the
+            reference of the others.
+
+    Returns:
+        One contest for each release, split, depth kind, protocol and mask.
+    """
+    groups: list[list[int]] = []
+    for index, one in enumerate(everything):
+        for indices in groups:
+            if compare.comparable(one, everything[indices[0]]):
+                indices.append(index)
+                break
+        else:
+            groups.append([index])
+    return [_contest([everything[i] for i in indices], indices) for indices in groups]
+
+
+def _contest(results: list[Results], indices: list[int]) -> Contest:
+    members = group(results)
+    values = {name: _values([results[i] for i in rows]) for name, rows in members.items()}
+    rows = [
+        _row(name, [results[i] for i in inside], values[name]) for name, inside in members.items()
+    ]
+    main = main_metric({name for row in rows for name in row.metrics})
+    rows.sort(key=lambda row: _order(row, main.name))
+    scenes = {row.id: row.scene for one in results for row in one.images}
+    board = Board(
+        release=results[0].release,
+        protocol=results[0].protocol,
+        reference=next(name for name, inside in members.items() if 0 in inside),
+        rows=tuple(rows),
+        rankings=(),
+    )
+    told = {name: tuple(indices[i] for i in inside) for name, inside in members.items()}
+    bare = Contest(board, told, values, scenes)
+    found = (_ranking(bare, metric) for metric in MAIN)
+    ranked = tuple(one for one in found if one is not None)
+    full = Board(
+        release=board.release,
+        protocol=board.protocol,
+        reference=board.reference,
+        rows=board.rows,
+        rankings=ranked,
+    )
+    return Contest(full, told, values, scenes)
+
+
+def _order(row: Row, metric: str) -> tuple[bool, float, str]:
+    if metric not in row.metrics:
+        return True, 0.0, row.name
+    mean = row.metrics[metric].mean
+    return False, -mean if METRICS[metric].higher_is_better else mean, row.name
+
+
+def _values(seeds: list[Results]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, list[float]]] = {}
+    for one in seeds:
+        for image in one.images:
+            for metric, value in image.metrics.items():
+                found.setdefault(metric, {}).setdefault(image.id, []).append(value)
+    return {
+        metric: {
+            one: float(np.mean(numbers))
+            for one, numbers in images.items()
+            if len(numbers) == len(seeds)
+        }
+        for metric, images in found.items()
+    }
+
+
+def _row(name: str, seeds: list[Results], values: dict[str, dict[str, float]]) -> Row:
+    first = seeds[0]
+    if len(seeds) == 1:
+        return Row(
+            name=name,
+            facts=first.model,
+            metrics=first.metrics,
+            pooled=first.pooled,
+            seeds=(),
+            seed_sd={},
+            skipped=len(first.skipped),
+        )
+    rules = load_protocol().protocol.bootstrap
+    metrics: dict[str, Interval] = {
+        metric: mean_interval(
+            np.array(list(values[metric].values())),
+            resamples=rules.resamples,
+            confidence=first.protocol.confidence,
+            seed=rules.seed,
+        )
+        for metric in METRICS
+        if values.get(metric) and all(metric in one.metrics for one in seeds)
+    }
+    pooled = set.intersection(*(set(one.pooled) for one in seeds))
+    return Row(
+        name=name,
+        facts=first.model,
+        metrics=metrics,
+        pooled={key: float(np.mean([one.pooled[key] for one in seeds])) for key in sorted(pooled)},
+        seeds=tuple(
+            SeedRow(label=f"seed {seed_of(one)}", metrics=one.metrics, pooled=one.pooled)
+            for one in seeds
+        ),
+        seed_sd={
+            metric: float(np.std([one.metrics[metric].mean for one in seeds], ddof=1))
+            for metric in metrics
+        },
+        skipped=max(len(one.skipped) for one in seeds),
+    )
+
+
+def _ranking(contest: Contest, metric: str) -> Ranking | None:
+    names, ids, values = contest.table(metric)
+    if not names or not ids:
+        return None
+    higher = METRICS[metric].higher_is_better
+    means = values.mean(axis=0)
+    # Best first: letters are given out, and tables sorted, in this order.
+    order = np.argsort(-means if higher else means, kind="stable")
+    names, values, means = [names[i] for i in order], values[:, order], means[order]
+    pairs, different = [], set()
+    confidence = contest.board.protocol.confidence
+    if len(names) > 1:
+        tests = compare_pairs(values, confidence)
+        adjusted = [
+            holm(np.array([getattr(test, p) for test in tests]))
+            for p in ("p_bootstrap", "p_sign_flip")
+        ]
+        for test, bootstrap, flip in zip(tests, *adjusted, strict=True):
+            shown = bool(max(bootstrap, flip) < 1 - confidence)
+            if shown:
+                different.add((test.one, test.other))
+            pairs.append(
+                Pair(
+                    one=names[test.one],
+                    other=names[test.other],
+                    difference=Interval(
+                        mean=test.mean, low=test.low, high=test.high, images=len(ids)
+                    ),
+                    p_bootstrap=float(bootstrap),
+                    p_sign_flip=float(flip),
+                    shown=shown,
+                )
+            )
+    # Sorted by mean, the first of a pair that differs is the better one.
+    ranges = rank_ranges(len(names), different)
+    groups = letters(len(names), different)
+    places = tuple(
+        Place(
+            model=name,
+            rank=1 + int(np.sum(means > mean if higher else means < mean)),
+            low=low,
+            high=high,
+            letters=group_letters,
+        )
+        for name, mean, (low, high), group_letters in zip(names, means, ranges, groups, strict=True)
+    )
+    return Ranking(metric=metric, images=len(ids), places=places, pairs=tuple(pairs))

@@ -1,0 +1,1 @@
+"""ONNX files: written from checkpoints, and scored as models of the benchmark."""

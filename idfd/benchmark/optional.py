@@ -1,0 +1,24 @@
+"""Packages that only some commands need."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from idfd.errors import MissingDependencyError
+
+
+def require(*packages: str) -> None:
+    """Check that packages of the extra ``benchmark`` are there, before they are imported.
+
+    Args:
+        packages: Names to import.
+
+    Raises:
+        MissingDependencyError: Some are not installed; the message names them.
+    """
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"this needs the packages {', '.join(missing)}",
+            remedy="Install them with 'pip install idfd[benchmark]'",
+        )
