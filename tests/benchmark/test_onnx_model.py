@@ -19,7 +19,6 @@ from idfd.benchmark import optional
 from idfd.benchmark.models import Model, load_model
 from idfd.benchmark.onnx.contract import RANGE
 from idfd.benchmark.onnx.model import OnnxModel
-from idfd.benchmark.origin import WithOrigin
 from idfd.benchmark.results import Results
 from idfd.cli.benchmark import benchmark
 from idfd.errors import InputError, MissingDependencyError, SchemaError
@@ -69,7 +68,6 @@ def test_the_heads_are_the_outputs_and_others_are_left_alone(tmp_path: Path) -> 
     assert (photo.name, *photo.predicts) == ("p", "aif")
     assert photo.predict(item).depth_m is None
     assert isinstance(photo, Model)
-    assert isinstance(photo, WithOrigin)
     assert photo.origin is None
 
 

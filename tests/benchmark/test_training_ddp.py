@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from training_set import QUICK, training_release
 
@@ -17,6 +18,7 @@ PROGRAM = Path(__file__).with_name("training_set.py")
 CONFIG = change_config(QUICK, {"network.dropout": 0, "average": 0, "epochs": 2, "batch": 4})
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     release = training_release(tmp_path / "release")
     settings = tmp_path / "settings.yaml"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
 from idfd.benchmark import compare
-from idfd.benchmark.bootstrap import Interval, mean_interval
+from idfd.benchmark.bootstrap import Interval
 from idfd.benchmark.leaderboard.documents import Board, Pair, Place, Ranking, Row, SeedRow
-from idfd.benchmark.leaderboard.seeds import group, seed_of
+from idfd.benchmark.leaderboard.seeds import group
 from idfd.benchmark.leaderboard.significance import compare_pairs, holm, letters, rank_ranges
 from idfd.benchmark.metrics.registry import MAIN, METRICS, main_metric
-from idfd.benchmark.protocol import load_protocol
 from idfd.benchmark.results import Results
+from idfd.benchmark.seeds import combine
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,7 @@ def contests(everything: Sequence[Results]) -> list[Contest]:
 def _contest(results: list[Results], indices: list[int]) -> Contest:
     members = group(results)
     values = {name: _values([results[i] for i in rows]) for name, rows in members.items()}
-    rows = [
-        _row(name, [results[i] for i in inside], values[name]) for name, inside in members.items()
-    ]
+    rows = [_row(name, [results[i] for i in inside]) for name, inside in members.items()]
     main = main_metric({name for row in rows for name in row.metrics})
     rows.sort(key=lambda row: _order(row, main.name))
     scenes = {row.id: row.scene for one in results for row in one.images}
@@ -93,14 +92,7 @@ def _contest(results: list[Results], indices: list[int]) -> Contest:
     bare = Contest(board, told, values, scenes)
     found = (_ranking(bare, metric) for metric in MAIN)
     ranked = tuple(one for one in found if one is not None)
-    full = Board(
-        release=board.release,
-        protocol=board.protocol,
-        reference=board.reference,
-        rows=board.rows,
-        rankings=ranked,
-    )
-    return Contest(full, told, values, scenes)
+    return replace(bare, board=msgspec.structs.replace(board, rankings=ranked))
 
 
 def _order(row: Row, metric: str) -> tuple[bool, float, str]:
@@ -126,44 +118,20 @@ def _values(seeds: list[Results]) -> dict[str, dict[str, float]]:
     }
 
 
-def _row(name: str, seeds: list[Results], values: dict[str, dict[str, float]]) -> Row:
-    first = seeds[0]
-    if len(seeds) == 1:
-        return Row(
-            name=name,
-            facts=first.model,
-            metrics=first.metrics,
-            pooled=first.pooled,
-            seeds=(),
-            seed_sd={},
-            skipped=len(first.skipped),
-        )
-    rules = load_protocol().protocol.bootstrap
-    metrics: dict[str, Interval] = {
-        metric: mean_interval(
-            np.array(list(values[metric].values())),
-            resamples=rules.resamples,
-            confidence=first.protocol.confidence,
-            seed=rules.seed,
-        )
-        for metric in METRICS
-        if values.get(metric) and all(metric in one.metrics for one in seeds)
-    }
-    pooled = set.intersection(*(set(one.pooled) for one in seeds))
+def _row(name: str, results: list[Results]) -> Row:
+    together = combine(results)
+    seeds = tuple(
+        SeedRow(label=f"seed {seed}", metrics=one.metrics, pooled=one.pooled)
+        for seed, one in zip(together.seeds, together.results, strict=False)
+    )
     return Row(
         name=name,
-        facts=first.model,
-        metrics=metrics,
-        pooled={key: float(np.mean([one.pooled[key] for one in seeds])) for key in sorted(pooled)},
-        seeds=tuple(
-            SeedRow(label=f"seed {seed_of(one)}", metrics=one.metrics, pooled=one.pooled)
-            for one in seeds
-        ),
-        seed_sd={
-            metric: float(np.std([one.metrics[metric].mean for one in seeds], ddof=1))
-            for metric in metrics
-        },
-        skipped=max(len(one.skipped) for one in seeds),
+        facts=results[0].model,
+        metrics=together.metrics,
+        pooled=together.pooled,
+        seeds=seeds if len(seeds) > 1 else (),
+        seed_sd=together.seed_sd,
+        skipped=max(len(one.skipped) for one in results),
     )
 
 

@@ -51,13 +51,14 @@ def group(results: Sequence[Results]) -> dict[str, tuple[int, ...]]:
 
 
 def _key(results: Results) -> object:
-    name = split_name(results.model.name)[0]
-    training = results.model.training
-    if training is None:
-        return name
-    settings = {key: value for key, value in training.settings.items() if key != "seed"}
-    recipe = (training.heads, training.encoder, training.release_digest, settings)
-    return name, msgspec.json.encode(recipe, order="deterministic")
+    model = results.model
+    parts: list[object] = [split_name(model.name)[0], model.origin, model.predicts]
+    facts = model.training
+    if facts is not None:
+        settings = {name: value for name, value in facts.settings.items() if name != "seed"}
+        parts += [facts.network, facts.trained_heads, facts.encoder, facts.release_digest]
+        parts += [facts.depth_kind, facts.train_images, settings]
+    return msgspec.json.encode(parts, order="sorted")
 
 
 def seed_of(results: Results) -> int | None:

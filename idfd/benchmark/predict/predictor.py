@@ -99,7 +99,7 @@ class Predictor:
             except torch.cuda.OutOfMemoryError:
                 raise InputError(
                     f"the GPU has too little memory for {photo.shape[1]}×{photo.shape[0]} pixels",
-                    remedy=f"Use --tile {photo.shape[0] // 2 // STRIDE * STRIDE}, or --device cpu",
+                    remedy=f"Use a --tile of less than {self.tiling.side}, or --device cpu",
                 ) from None
         made = [getattr(output, head)[0].float() for head in CHANNELS if head in self.heads]
         maps: NDArray[np.float32] = torch.cat(made).cpu().numpy()
