@@ -144,7 +144,8 @@ def by_processor_time(contenders: dict[str, Callable[[], None]], rounds: int, im
     peer = statistics.median(next(iter(used.values())))
     for name, seconds in used.items():
         middle = statistics.median(seconds)
-        print(f"{name:28} {middle:9.2f} processor s/image {peer / middle:8.2f}")
+        line = f"{name:28} {middle:9.2f} processor s/image {peer / middle:8.2f}"
+        print(line, flush=True)
 
 
 def main() -> None:

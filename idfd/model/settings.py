@@ -44,7 +44,7 @@ def _loader() -> Any:
     """The safe loader, which also takes 2e-4 for a number, as everybody but YAML 1.1 does."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
         pass
 
     Loader.add_implicit_resolver(

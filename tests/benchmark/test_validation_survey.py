@@ -57,7 +57,7 @@ def test_patches_hold_the_depth_of_where_they_are(triple: Triple) -> None:
 
 def test_energies_fall_with_blur(triple: Triple) -> None:
     def energy(sigma: float) -> float:
-        soft = np.asarray(cv2.GaussianBlur(triple.all_in_focus, (0, 0), sigma))
+        soft = np.asarray(cv2.GaussianBlur(triple.all_in_focus, (0, 0), sigma), np.uint8)
         return float(look(replace(triple, defocused=soft), maps=False).features[:, 0].mean())
 
     assert energy(0.5) > energy(1) > energy(2) > energy(4)

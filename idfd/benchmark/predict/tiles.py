@@ -29,15 +29,15 @@ class Tiling:
     Attributes:
         side: Height and width of a tile, a multiple of 32. A picture of no more pixels than a
             tile is not cut.
-        overlap: Pixels that neighbours share at least, a multiple of 32. Half of it is faded, a
-            quarter at either end is left out.
+        overlap: Pixels that neighbours share at least, a multiple of 32. A quarter of it, in the
+            middle, is faded; the rest, at either end, is left out.
 
     Raises:
         InputError: No multiple of 32, or tiles that overlap by more than half.
     """
 
     side: int = 896
-    overlap: int = 192
+    overlap: int = 256
 
     def __post_init__(self) -> None:
         if self.side % STRIDE or self.overlap % STRIDE or not 0 < 2 * self.overlap <= self.side:
@@ -81,8 +81,8 @@ class Tiling:
 
     def _rise(self, left: Span, right: Span) -> Callable[[NDArray[Any]], NDArray[Any]]:
         """Half a cosine from 0 to 1 in the middle of what two tiles share."""
-        begin = (left.stop + right.start) / 2 - self.overlap / 4
-        width = self.overlap / 2
+        begin = (left.stop + right.start) / 2 - self.overlap / 8
+        width = self.overlap / 4
         return lambda place: 0.5 - 0.5 * np.cos(np.pi * np.clip((place - begin) / width, 0, 1))
 
     def blend(

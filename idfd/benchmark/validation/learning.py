@@ -121,12 +121,11 @@ def check_learning(
         # Other splits are scored as well, but what they say is not what this check is about.
         low: Verdict = "fail" if where == roles.origin else "warn"
         findings += _compare(some, model, median, low, note, progress)
-    decisive = [finding for finding in findings if finding.where == roles.origin]
     verdict = worst(finding.verdict for finding in findings)
     return CheckResult(
         name="learning",
         verdict=verdict,
-        summary=_summary(decisive, roles),
+        summary=_summary(findings, roles),
         findings=tuple(findings),
         notes=(
             f"{model.name}, {config.epochs} passes over {len(roles.train)} triples in windows of "
@@ -209,6 +208,27 @@ def _finding(
         verdict=verdict,
         note=note,
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _spread(takes: tuple[str, ...], most: int) -> tuple[str, ...]:
+    if len(takes) <= most:
+        return takes
+    return tuple(takes[k * (len(takes) - 1) // (most - 1)] for k in range(most))
+
+
+def _summary(findings: list[Finding], roles: Roles) -> str:
+    decisive = [f for f in findings if f.where == roles.origin]
+    unsure = "; ".join(f"{f.name} ({f.where})" for f in findings if f.verdict == "warn")
+    if any(f.verdict == "fail" for f in decisive):
+        failed = ", ".join(f.name for f in decisive if f.verdict == "fail")
+        return f"A short training brought nothing on {roles.origin}: {failed}."
+    if unsure:
+        return f"Not surely better than the trivial baselines: {unsure}."
+    return f"A short training beats the trivial baselines on {roles.origin}."
 
 
 def _count(number: int, noun: str) -> str:
