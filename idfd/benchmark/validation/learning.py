@@ -231,28 +231,6 @@ def _summary(findings: list[Finding], roles: Roles) -> str:
     return f"A short training beats the trivial baselines on {roles.origin}."
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _spread(takes: tuple[str, ...], most: int) -> tuple[str, ...]:
-    if len(takes) <= most:
-        return takes
-    return tuple(takes[k * (len(takes) - 1) // (most - 1)] for k in range(most))
-
-
-def _summary(findings: list[Finding], roles: Roles) -> str:
-    names = {
-        verdict: ", ".join(f.name for f in findings if f.verdict == verdict)
-        for verdict in ("fail", "warn")
-    }
-    if names["fail"]:
-        return f"A short training brought nothing on {roles.origin}: {names['fail']}."
-    if names["warn"]:
-        return f"On {roles.origin} the network may be better by chance only: {names['warn']}."
-    return f"A short training beats the trivial baselines on {roles.origin}."
-
-
 def train_in(
     release: Path, folder: Path, *, device: str, cache: Path, progress: bool = True
 ) -> Learn:
