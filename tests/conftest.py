@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests run side by side, one on each core; threads of torch that wait for each other there take
+# minutes for what one does in seconds. It is read when torch is loaded, and by what tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

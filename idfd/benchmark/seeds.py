@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,12 @@ import numpy as np
 
 from idfd.benchmark.bootstrap import Interval, mean_interval
 from idfd.benchmark.compare import comparable
-from idfd.benchmark.leaderboard.seeds import seed_of, split_name
 from idfd.benchmark.metrics.registry import METRICS
 from idfd.benchmark.protocol import load_protocol
-from idfd.benchmark.results import ImageRow, Results
+from idfd.benchmark.results import Results
 from idfd.errors import InputError
+
+_NAME = re.compile(r"(?P<model>.*\S)[\s_-]+(?:seed[\s_-]?|s)(?P<seed>\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,10 @@ class Combined:
         name: Name of the model, without the seed.
         results: The results behind it, by rising seed.
         seeds: Their seeds; empty for a model without one.
-        metrics: Mean over images with its interval, by metric. An image's value is the mean over
-            the seeds, so that the interval is about other images, not about other seeds.
+        values: Value of each image, by metric and image id: the mean over the seeds, of images
+            that all of them could score.
+        metrics: Mean of these with its interval, which is about other images, not about other
+            seeds.
         seed_sd: Standard deviation over the seeds of each metric's mean, divisor n - 1; empty
             with one seed.
         pooled: Values over all scored pixels, mean over the seeds.
@@ -36,6 +40,7 @@ class Combined:
     name: str
     results: tuple[Results, ...]
     seeds: tuple[int, ...]
+    values: dict[str, dict[str, float]]
     metrics: dict[str, Interval]
     seed_sd: dict[str, float]
     pooled: dict[str, float]
@@ -47,19 +52,53 @@ class Combined:
         return self.results[0]
 
 
+def split_name(name: str) -> tuple[str, int | None]:
+    """Take the seed off a model's name.
+
+    Example:
+        >>> split_name("2hded-seed3"), split_name("net s1"), split_name("median-depth")
+        (('2hded', 3), ('net', 1), ('median-depth', None))
+    """
+    match = _NAME.fullmatch(name)
+    return (match["model"], int(match["seed"])) if match else (name, None)
+
+
+def seed_of(results: Results) -> int | None:
+    """The seed of a training, or the number in the model's name; None where there is none."""
+    training = results.model.training
+    return training.seed if training else split_name(results.model.name)[1]
+
+
+def have_own_seeds(results: Sequence[Results]) -> bool:
+    """Whether every result has a seed, and no two have the same."""
+    seeds = {seed_of(one) for one in results}
+    return None not in seeds and len(seeds) == len(results)
+
+
+def by_recipe(results: Sequence[Results]) -> list[list[int]]:
+    """Find the results that differ in nothing but the seed.
+
+    They were scored alike, have one name but for the seed, and were trained alike: the same
+    network, settings, precision, encoder start and release. Of models without training facts,
+    such as predictions from files, only the name is known: ``net-seed0`` and ``net-seed1``.
+
+    Returns:
+        Indices into ``results`` for each recipe, in the order given. Two of one recipe may have
+        the same seed, or none.
+    """
+    found: dict[bytes, list[int]] = {}
+    for index, one in enumerate(results):
+        found.setdefault(_recipe(one), []).append(index)
+    return list(found.values())
+
+
 def group(results: Sequence[Results]) -> list[Combined]:
     """Put the seeds of each model together, in the order in which the models are given.
-
-    Results belong together that were scored alike, have one name but for the seed, and were
-    trained alike: the same network, settings, encoder start and release.
 
     Raises:
         InputError: As for :func:`combine`.
     """
-    found: dict[bytes, list[Results]] = {}
-    for one in results:
-        found.setdefault(_recipe(one), []).append(one)
-    return [combine(members) for members in found.values()]
+    return [combine([results[index] for index in indices]) for indices in by_recipe(results)]
 
 
 def combine(results: Sequence[Results]) -> Combined:
@@ -74,17 +113,17 @@ def combine(results: Sequence[Results]) -> Combined:
     """
     if not results:
         raise InputError("no results to put together", limit="one or more")
-    seeds = [seed_of(one) for one in results]
     if len(results) > 1:
-        _check(results, seeds)
-    known = sorted((seed, index) for index, seed in enumerate(seeds) if seed is not None)
-    ordered = tuple(results[index] for _, index in known) or tuple(results)
+        _check(results)
+    seeds = {index: seed for index, one in enumerate(results) if (seed := seed_of(one)) is not None}
+    order = sorted(seeds, key=seeds.__getitem__)
+    ordered = tuple(results[index] for index in order) or tuple(results)
     first = ordered[0]
-    if len(ordered) == 1:
-        metrics, spread = first.metrics, {}
-    else:
-        shared = [name for name in METRICS if all(name in one.metrics for one in ordered)]
-        metrics = {name: _interval(ordered, name) for name in shared}
+    values = _values(ordered)
+    metrics, spread = first.metrics, {}
+    if len(ordered) > 1:
+        shared = [name for name in METRICS if values.get(name)]
+        metrics = {name: _interval(values[name], first.protocol.confidence) for name in shared}
         spread = {
             name: float(np.std([one.metrics[name].mean for one in ordered], ddof=1))
             for name in shared
@@ -92,7 +131,8 @@ def combine(results: Sequence[Results]) -> Combined:
     return Combined(
         name=split_name(first.model.name)[0],
         results=ordered,
-        seeds=tuple(seed for seed, _ in known),
+        seeds=tuple(seeds[index] for index in order),
+        values=values,
         metrics=metrics,
         seed_sd=spread,
         pooled=_means([one.pooled for one in ordered]),
@@ -100,10 +140,10 @@ def combine(results: Sequence[Results]) -> Combined:
     )
 
 
-def _check(results: Sequence[Results], seeds: list[int | None]) -> None:
+def _check(results: Sequence[Results]) -> None:
     name = results[0].model.name
-    if None in seeds or len(set(seeds)) < len(seeds):
-        told = ", ".join("none" if seed is None else str(seed) for seed in seeds)
+    if not have_own_seeds(results):
+        told = ", ".join("none" if (s := seed_of(one)) is None else str(s) for one in results)
         raise InputError(
             f"{len(results)} results of model '{name}' have the seeds {told}",
             limit="a seed of its own for each",
@@ -132,22 +172,32 @@ def _recipe(one: Results) -> bytes:
     if facts:
         settings = {name: value for name, value in facts.settings.items() if name != "seed"}
         parts += [facts.network, facts.trained_heads, facts.encoder, facts.release_digest]
-        parts += [facts.depth_kind, facts.train_images, settings]
+        parts += [facts.depth_kind, facts.train_images, facts.precision, settings]
     return msgspec.json.encode(parts, order="sorted")
 
 
-def _interval(results: Sequence[Results], metric: str) -> Interval:
+def _values(results: Sequence[Results]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, list[float]]] = {}
+    for one in results:
+        for image in one.images:
+            for metric, value in image.metrics.items():
+                found.setdefault(metric, {}).setdefault(image.id, []).append(value)
+    return {
+        metric: {
+            one: float(np.mean(numbers))
+            for one, numbers in images.items()
+            if len(numbers) == len(results)
+        }
+        for metric, images in found.items()
+    }
+
+
+def _interval(values: dict[str, float], confidence: float) -> Interval:
     rules = load_protocol().protocol.bootstrap
-    rows: list[tuple[ImageRow, ...]] = list(zip(*(one.images for one in results), strict=True))
-    values = [
-        np.mean([row.metrics[metric] for row in image])
-        for image in rows
-        if all(metric in row.metrics for row in image)
-    ]
     return mean_interval(
-        np.array(values, np.float64),
+        np.array(list(values.values()), np.float64),
         resamples=rules.resamples,
-        confidence=results[0].protocol.confidence,
+        confidence=confidence,
         seed=rules.seed,
     )
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch_threads import one_thread  # noqa: F401
 
 from idfd.benchmark.checkpoint import (
     CheckpointRecord,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from idfd.benchmark.leaderboard import seeds, significance
+from idfd.benchmark import seeds
+from idfd.benchmark.leaderboard import significance
 from idfd.benchmark.leaderboard.significance import compare_pairs, holm, letters, rank_ranges
 
 

@@ -39,13 +39,10 @@ from idfd.release.reader import IDFD
 
 @pytest.fixture(scope="module", autouse=True)
 def small_network() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         for (module, name), value in SMALL.items():
             patch.setattr(module, name, value)
         yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

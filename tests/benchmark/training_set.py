@@ -73,12 +73,9 @@ def training_release(folder: Path, count: int = 7) -> Path:
 
 
 def main() -> None:
-    import torch
-
     from idfd.benchmark.training import loop
     from idfd.cli.main import main as idfd
 
-    torch.set_num_threads(1)
     loop.SAVE_SECONDS = 0.0
     for (module, name), value in SMALL.items():
         setattr(module, name, value)

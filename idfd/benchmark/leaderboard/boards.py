@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -11,11 +11,10 @@ import numpy as np
 from idfd.benchmark import compare
 from idfd.benchmark.bootstrap import Interval
 from idfd.benchmark.leaderboard.documents import Board, Pair, Place, Ranking, Row, SeedRow
-from idfd.benchmark.leaderboard.seeds import group
 from idfd.benchmark.leaderboard.significance import compare_pairs, holm, letters, rank_ranges
 from idfd.benchmark.metrics.registry import MAIN, METRICS, main_metric
 from idfd.benchmark.results import Results
-from idfd.benchmark.seeds import combine
+from idfd.benchmark.seeds import Combined, by_recipe, combine, have_own_seeds, split_name
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,9 @@ def contests(everything: Sequence[Results]) -> list[Contest]:
 
 
 def _contest(results: list[Results], indices: list[int]) -> Contest:
-    members = group(results)
-    values = {name: _values([results[i] for i in rows]) for name, rows in members.items()}
-    rows = [_row(name, [results[i] for i in inside]) for name, inside in members.items()]
+    members = _members(results)
+    models = {name: combine([results[i] for i in inside]) for name, inside in members.items()}
+    rows = [_row(name, model) for name, model in models.items()]
     main = main_metric({name for row in rows for name in row.metrics})
     rows.sort(key=lambda row: _order(row, main.name))
     scenes = {row.id: row.scene for one in results for row in one.images}
@@ -89,10 +88,31 @@ def _contest(results: list[Results], indices: list[int]) -> Contest:
         rankings=(),
     )
     told = {name: tuple(indices[i] for i in inside) for name, inside in members.items()}
+    values = {name: model.values for name, model in models.items()}
     bare = Contest(board, told, values, scenes)
     found = (_ranking(bare, metric) for metric in MAIN)
     ranked = tuple(one for one in found if one is not None)
     return replace(bare, board=msgspec.structs.replace(board, rankings=ranked))
+
+
+def _members(results: Sequence[Results]) -> dict[str, tuple[int, ...]]:
+    """Results behind each row, by a name of its own; what cannot be averaged stays apart."""
+    rows: dict[str, tuple[int, ...]] = {}
+    for indices in by_recipe(results):
+        if len(indices) > 1 and have_own_seeds([results[i] for i in indices]):
+            rows[_free(split_name(results[indices[0]].model.name)[0], rows)] = tuple(indices)
+        else:
+            for index in indices:
+                rows[_free(results[index].model.name, rows)] = (index,)
+    return rows
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    number, candidate = 1, name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name} ({number})"
+    return candidate
 
 
 def _order(row: Row, metric: str) -> tuple[bool, float, str]:
@@ -102,36 +122,20 @@ def _order(row: Row, metric: str) -> tuple[bool, float, str]:
     return False, -mean if METRICS[metric].higher_is_better else mean, row.name
 
 
-def _values(seeds: list[Results]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, list[float]]] = {}
-    for one in seeds:
-        for image in one.images:
-            for metric, value in image.metrics.items():
-                found.setdefault(metric, {}).setdefault(image.id, []).append(value)
-    return {
-        metric: {
-            one: float(np.mean(numbers))
-            for one, numbers in images.items()
-            if len(numbers) == len(seeds)
-        }
-        for metric, images in found.items()
-    }
-
-
-def _row(name: str, results: list[Results]) -> Row:
-    together = combine(results)
+def _row(name: str, model: Combined) -> Row:
+    # Models without a seed have none to pair with.
     seeds = tuple(
         SeedRow(label=f"seed {seed}", metrics=one.metrics, pooled=one.pooled)
-        for seed, one in zip(together.seeds, together.results, strict=False)
+        for seed, one in zip(model.seeds, model.results, strict=False)
     )
     return Row(
         name=name,
-        facts=results[0].model,
-        metrics=together.metrics,
-        pooled=together.pooled,
+        facts=model.first.model,
+        metrics=model.metrics,
+        pooled=model.pooled,
         seeds=seeds if len(seeds) > 1 else (),
-        seed_sd=together.seed_sd,
-        skipped=max(len(one.skipped) for one in results),
+        seed_sd=model.seed_sd,
+        skipped=max(len(one.skipped) for one in model.results),
     )
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage import metrics as skimage_metrics
 from torch import Tensor
-from torch_threads import one_thread  # noqa: F401
 
 from idfd.benchmark.losses.photo import charbonnier, ssim
 from idfd.benchmark.metrics import restoration

@@ -11,7 +11,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from torch_threads import one_thread  # noqa: F401
 
 from idfd.benchmark.losses.config import LossConfig
 from idfd.benchmark.losses.depth import gradient, l1

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch_threads import one_thread  # noqa: F401
 
 from idfd.benchmark.network.config import NetworkConfig
 from idfd.benchmark.network.decoder import CHAIN, Decoder, DecoderBlock

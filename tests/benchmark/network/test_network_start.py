@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch_threads import one_thread  # noqa: F401
 
 from idfd.benchmark.network.config import NetworkConfig
 from idfd.benchmark.network.encoder_file import read_state_dict

@@ -22,15 +22,6 @@ from idfd.errors import InputError
 DEPTH_ONLY = NetworkConfig(heads=("depth",), depth_start_m=2)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other take minutes where other tests run beside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def network() -> TwoHeadNet:
     made = TwoHeadNet(DEPTH_ONLY)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from results_makers import results, training
 
 from idfd.benchmark.bootstrap import mean_interval
-from idfd.benchmark.seeds import combine, group
+from idfd.benchmark.seeds import by_recipe, combine, group
 from idfd.errors import InputError
 
 values = st.lists(st.floats(0, 5), min_size=4, max_size=4)
@@ -43,19 +43,24 @@ def test_an_image_that_one_seed_could_not_score_is_left_out() -> None:
     whole = results({"rmse": [1.0, 2.0, 3.0]}, facts=training(0))
     part = results({"rmse": [1.0, 2.0, 3.0]}, facts=training(1))
     part.images[2].metrics.clear()
-    assert combine([whole, part]).metrics["rmse"].images == 2
+    one = combine([whole, part])
+    assert one.metrics["rmse"].images == 2
+    assert one.values == {"rmse": {"image0": 1.0, "image1": 2.0}}
 
 
 def test_seeds_share_a_group_and_other_recipes_do_not() -> None:
     net = [results({"rmse": [1.0]}, facts=training(seed)) for seed in range(3)]
     longer = results({"rmse": [1.0]}, facts=training(0, settings={"seed": 0, "epochs": 800}))
     pretrained = results({"rmse": [1.0]}, facts=training(0, encoder="a" * 64))
+    exact = results({"rmse": [1.0]}, facts=training(0, precision="fp32"))
     elsewhere = results({"rmse": [1.0]}, facts=training(0, release_digest="f" * 64))
     other_test = results({"rmse": [1.0]}, facts=training(0), digest="1" * 64)
     legacy = results({"rmse_minmax": [1.0]}, facts=training(0), protocol="legacy-minmax-1")
     median = results({"rmse": [1.0]}, name="median-depth")
-    groups = group([*net, longer, pretrained, elsewhere, other_test, legacy, median])
-    assert [len(one.results) for one in groups] == [3, 1, 1, 1, 1, 1, 1]
+    rest = [longer, pretrained, exact, elsewhere, other_test, legacy, median]
+    groups = group([*net, *rest])
+    assert [len(one.results) for one in groups] == [3, *(1 for _ in rest)]
+    assert by_recipe([net[0], median, net[1]]) == [[0, 2], [1]]
 
 
 def test_seeds_in_the_names_of_predictions_count() -> None:
