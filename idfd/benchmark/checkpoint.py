@@ -42,7 +42,11 @@ class EncoderFacts(Record, frozen=True, kw_only=True):
 
 
 class TrainedOn(Record, frozen=True, kw_only=True):
-    """The release, and the triples that trained and validated."""
+    """The release, and the triples that trained and validated.
+
+    ``photo_size`` is the width and height of most of the training photos. Blur is counted in
+    pixels, so depth learned at one size of the photo means nothing at a much different one.
+    """
 
     name: str
     version: str
@@ -51,6 +55,7 @@ class TrainedOn(Record, frozen=True, kw_only=True):
     depth_kind: str
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    photo_size: tuple[int, int] | None = None
 
 
 class Progress(Record, frozen=True, kw_only=True):

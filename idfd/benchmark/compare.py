@@ -22,9 +22,7 @@ def warnings(results: Sequence[Results]) -> list[str]:
         results: Results in the order of the report.
 
     Returns:
-        One sentence per fact that differs, then what there is to know of single results: custom
-        protocols, images without depth, and the warnings in the results. Models that a sentence
-        holds for share it.
+        One sentence per fact that differs, then the :func:`notes`.
     """
     found = []
     for name, fact in _FACTS:
@@ -33,13 +31,21 @@ def warnings(results: Sequence[Results]) -> list[str]:
             found.append(
                 f"The {name} differ ({'; '.join(values)}): these scores cannot be compared."
             )
+    return found + notes(results)
+
+
+def notes(results: Sequence[Results]) -> list[str]:
+    """Sentences about single results: custom protocols, images without depth, and their warnings.
+
+    Models that a sentence holds for share it.
+    """
     said: dict[str, list[str]] = {}
     for one in results:
         for sentence in _about(one):
             models = said.setdefault(sentence, [])
             if one.model.name not in models:
                 models.append(one.model.name)
-    return found + [f"{', '.join(models)}: {sentence}" for sentence, models in said.items()]
+    return [f"{', '.join(models)}: {sentence}" for sentence, models in said.items()]
 
 
 def _about(one: Results) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 
+import msgspec
 import numpy as np
 
 from idfd.benchmark.bootstrap import Interval, mean_interval
 from idfd.benchmark.dataset import TripleDataset
 from idfd.benchmark.metrics.registry import METRICS
-from idfd.benchmark.models import Model, ModelInput
+from idfd.benchmark.models import Model, ModelInput, Prediction
+from idfd.benchmark.onnx.model import OnnxModel
 from idfd.benchmark.origin import Origin
 from idfd.benchmark.predictions import FolderPredictions, H5Predictions
-from idfd.benchmark.protocol import BootstrapRules, LoadedProtocol, MaskKind
+from idfd.benchmark.protocol import BootstrapRules, LoadedProtocol, MaskKind, Protocol
 from idfd.benchmark.results import (
     ImageRow,
     ModelFacts,
@@ -32,7 +35,9 @@ from idfd.benchmark.score import (
 from idfd.errors import ReleaseError
 from idfd.model.triple import Triple
 from idfd.progress import track
+from idfd.storage.hashing import sha256_array, sha256_bytes, sha256_file
 
+_FROM_FILES = (FolderPredictions, H5Predictions)
 _LEGACY = (
     "scored under a legacy protocol, for comparison with published tables only: depth is "
     "normalised image by image, so that the scores are blind to its scale and have no unit."
@@ -55,6 +60,7 @@ def evaluate(
     loaded: LoadedProtocol,
     *,
     mask: MaskKind | None = None,
+    on_image: Callable[[Triple, Prediction], None] | None = None,
     progress: bool = True,
 ) -> Results:
     """Score ``model`` on every triple, one at a time.
@@ -64,6 +70,7 @@ def evaluate(
         model: A model, fitted where it needs to be, or predictions from files.
         loaded: The protocol, as :func:`idfd.benchmark.protocol.load_protocol` gives it.
         mask: Replaces the protocol's mask: 'any' known depth, or 'measured' depth only.
+        on_image: Called with each triple and its prediction once they are scored.
         progress: Show progress on standard error.
 
     Returns:
@@ -75,19 +82,25 @@ def evaluate(
     """
     if len(dataset) == 0:
         raise ReleaseError(f"split '{dataset.split}' is empty", where=dataset.info.name)
-    from_files = isinstance(model, (FolderPredictions, H5Predictions))
-    if isinstance(model, (FolderPredictions, H5Predictions)):
+    if isinstance(model, _FROM_FILES):
         model.check(dataset.ids)
     mask = mask or loaded.protocol.depth.mask
     rows: list[ImageRow] = []
     depth_scores: list[DepthScore] = []
+    hashes: list[tuple[str | None, ...]] = []
     indices = range(len(dataset))
     for index in track(indices, len(dataset), f"score {model.name}") if progress else indices:
-        row, depth = _score(dataset[index], model, loaded, mask)
+        triple = dataset[index]
+        prediction = model.predict(model_input(triple))
+        check_prediction(prediction, model, triple)
+        row, depth = _score(triple, prediction, model, loaded.protocol, mask)
         rows.append(row)
         depth_scores += [] if depth is None else [depth]
-    scored = [score for score in depth_scores if score.valid_pixels]
-    if depth_scores and not scored:
+        if isinstance(model, _FROM_FILES):
+            hashes.append(_hashes(row.id, prediction))
+        if on_image is not None:
+            on_image(triple, prediction)
+    if depth_scores and not any(score.valid_pixels for score in depth_scores):
         raise ReleaseError(
             f"no image of split '{dataset.split}' has a pixel of {mask} depth in the protocol's "
             "range",
@@ -97,14 +110,7 @@ def evaluate(
             if mask == "measured"
             else "Choose another split or depth kind",
         )
-    pooled: dict[str, float] = {}
-    if scored and "rmse" in loaded.protocol.pooled:
-        pixels = sum(score.valid_pixels for score in scored)
-        total = sum(score.squared_error for score in scored)
-        pooled[rmse_name(loaded.protocol.depth)] = float(np.sqrt(total / pixels))
-    origin = getattr(model, "origin", None)
-    # A model of one's own may use the name for something else.
-    origin = origin if isinstance(origin, Origin) else None
+    origin = _origin(model)
     warnings = [_LEGACY] if loaded.protocol.kind == "legacy" else []
     if origin is not None:
         warnings += origin.warnings(dataset.digest, dataset.ids)
@@ -112,8 +118,9 @@ def evaluate(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         model=ModelFacts(
             name=model.name,
-            origin="predictions" if from_files else "model",
+            origin="predictions" if isinstance(model, _FROM_FILES) else "model",
             predicts=tuple(sorted(model.predicts)),
+            sha256=_sha256(model, hashes),
             training=origin.facts if origin else None,
         ),
         release=ReleaseFacts(
@@ -134,7 +141,7 @@ def evaluate(
         ),
         environment=environment(),
         metrics=summarise(rows, loaded.protocol.bootstrap),
-        pooled=pooled,
+        pooled=_pooled(depth_scores, loaded.protocol),
         skipped=tuple(row.id for row in rows if depth_scores and not row.valid_pixels),
         images=tuple(rows),
         last_image=rows[-1].metrics if loaded.protocol.last_image else {},
@@ -143,11 +150,8 @@ def evaluate(
 
 
 def _score(
-    triple: Triple, model: Model, loaded: LoadedProtocol, mask: MaskKind
+    triple: Triple, prediction: Prediction, model: Model, protocol: Protocol, mask: MaskKind
 ) -> tuple[ImageRow, DepthScore | None]:
-    protocol = loaded.protocol
-    prediction = model.predict(model_input(triple))
-    check_prediction(prediction, model, triple)
     metrics: dict[str, float] = {}
     depth = None
     if "depth" in model.predicts and prediction.depth_m is not None:
@@ -165,6 +169,32 @@ def _score(
         measured_share=measured_share(triple),
     )
     return row, depth
+
+
+def _pooled(scores: list[DepthScore], protocol: Protocol) -> dict[str, float]:
+    if not scores or "rmse" not in protocol.pooled:
+        return {}
+    pixels = sum(score.valid_pixels for score in scores)
+    total = sum(score.squared_error for score in scores)
+    return {rmse_name(protocol.depth): float(np.sqrt(total / pixels))}
+
+
+def _origin(model: Model) -> Origin | None:
+    origin = getattr(model, "origin", None)
+    # A model of one's own may use the name for something else.
+    return origin if isinstance(origin, Origin) else None
+
+
+def _hashes(name: str, prediction: Prediction) -> tuple[str | None, ...]:
+    arrays = (prediction.depth_m, prediction.all_in_focus)
+    return (name, *(None if array is None else sha256_array(array) for array in arrays))
+
+
+def _sha256(model: Model, hashes: list[tuple[str | None, ...]]) -> str | None:
+    """See :class:`idfd.benchmark.results.ModelFacts`."""
+    if isinstance(model, OnnxModel):
+        return sha256_file(model.path)
+    return sha256_bytes(msgspec.json.encode(hashes)) if hashes else None
 
 
 def summarise(rows: list[ImageRow], rules: BootstrapRules) -> dict[str, Interval]:

@@ -21,14 +21,22 @@ from idfd.model.triple import DepthKind
 
 
 class ModelFacts(Record, frozen=True, kw_only=True):
-    """The scored model; ``predictions`` were read from files.
+    """The scored model.
 
-    ``training`` says how a trained network came to be, where the model knows it.
+    Attributes:
+        name: Name in tables.
+        origin: Whether it was run, or its predictions were read from files.
+        predicts: What was scored.
+        sha256: Of the ONNX file, or of the predictions that were read: of a JSON list with, for
+            each image, its id and the SHA-256 of the depth in metres and of the photo, null where
+            there is none. None for models made in Python; that of a checkpoint is in ``training``.
+        training: How a trained network came to be, where the model knows it.
     """
 
     name: str
     origin: Literal["model", "predictions"]
     predicts: tuple[Target, ...]
+    sha256: Sha256 | None = None
     training: TrainingFacts | None = None
 
 

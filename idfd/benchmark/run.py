@@ -8,7 +8,7 @@ from idfd.benchmark.evaluate import evaluate
 from idfd.benchmark.models import Model, TrainableModel
 from idfd.benchmark.protocol import DEFAULT, MaskKind, load_protocol
 from idfd.benchmark.results import Results
-from idfd.benchmark.thumbnails import pictures_folder, store_pictures
+from idfd.benchmark.thumbnails import Sketcher, pictures_folder
 from idfd.errors import ReleaseError
 from idfd.model.schema import encode
 from idfd.model.triple import DepthKind
@@ -79,7 +79,7 @@ def run(
         protocol: Name of a protocol or path of a protocol file.
         mask: Replaces the protocol's mask.
         output: Results file to write; nothing is written where None.
-        pictures: Store pictures of the worst, median and best image beside ``output``.
+        pictures: Store small pictures of some images beside ``output``.
         progress: Show progress on standard error.
 
     Raises:
@@ -90,9 +90,18 @@ def run(
     chosen = choose_split(release, split)
     fit(model, release, depth)
     with IDFD(release, split=chosen, depth=depth) as dataset:
-        results = evaluate(dataset, model, loaded, mask=mask, progress=progress)
+        sketcher = Sketcher(dataset, model, loaded, mask)
+        wanted = pictures and output is not None
+        results = evaluate(
+            dataset,
+            model,
+            loaded,
+            mask=mask,
+            on_image=sketcher.add if wanted else None,
+            progress=progress,
+        )
         if output is not None:
             write_bytes(output, encode(results))
             if pictures:
-                store_pictures(dataset, model, results, loaded, pictures_folder(output))
+                sketcher.store(results, pictures_folder(output))
     return results

@@ -5,21 +5,48 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from benchmark_data import toy_dataset, write_predictions
+from benchmark_data import FakeDataset, toy_dataset, write_predictions
 
 from idfd.benchmark.baselines import Identity
 from idfd.benchmark.evaluate import evaluate
+from idfd.benchmark.models import Model, ModelInput, Prediction, Target
 from idfd.benchmark.predictions import open_predictions
-from idfd.benchmark.protocol import DEFAULT, LEGACY, load_protocol
+from idfd.benchmark.protocol import DEFAULT, LEGACY, LoadedProtocol, load_protocol
+from idfd.benchmark.results import Results
 from idfd.benchmark.thumbnails import (
     INDEX,
     Pictures,
+    Sketcher,
     chosen_images,
     drawn_images,
-    store_pictures,
 )
 from idfd.model.schema import load
 from idfd.processing import pictures
+
+
+class Counted:
+    """A model that remembers which images it was asked for."""
+
+    name = "counted"
+    predicts: frozenset[Target] = frozenset({"aif"})
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def predict(self, item: ModelInput) -> Prediction:
+        self.asked.append(item.id)
+        return Identity().predict(item)
+
+
+def draw(
+    data: FakeDataset, model: Model, folder: Path, loaded: LoadedProtocol | None = None
+) -> Results:
+    """Score and draw, as a run does."""
+    loaded = loaded or load_protocol()
+    sketcher = Sketcher(data, model, loaded)
+    results = evaluate(data, model, loaded, on_image=sketcher.add, progress=False)
+    sketcher.store(results, folder)
+    return results
 
 
 def test_colors_span_the_scale_and_leave_holes_grey() -> None:
@@ -90,6 +117,45 @@ def test_every_model_draws_the_same_images_besides_its_own(monkeypatch: pytest.M
     assert len(ids) <= 7
 
 
+def test_each_image_is_predicted_once(tmp_path: Path) -> None:
+    data, model = toy_dataset(6), Counted()
+    draw(data, model, tmp_path / "pictures")
+    assert model.asked == list(data.ids)
+    assert len(load(Pictures, tmp_path / "pictures" / INDEX).sets) == 6
+
+
+def test_in_a_large_split_only_a_models_own_images_are_predicted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = toy_dataset(12)
+    draw(data, Counted(), tmp_path / "all")
+    monkeypatch.setattr("idfd.benchmark.thumbnails.LIMIT", 4)
+    model = Counted()
+    results = draw(data, model, tmp_path / "some")
+    own = {row.id for _, row in chosen_images(results)}
+    common = {data.ids[place] for place in (0, 4, 7, 11)}
+    assert model.asked[:12] == list(data.ids)
+    assert model.asked[12:] == [name for name in data.ids if name in own - common]
+    assert own - common
+    index = load(Pictures, tmp_path / "some" / INDEX)
+    assert [one.id for one in index.sets] == [row.id for _, row in drawn_images(results)]
+    # Pictures drawn later are those that were drawn at once where all images are common.
+    every = {one.id: one.files for one in load(Pictures, tmp_path / "all" / INDEX).sets}
+    for one in index.sets:
+        for view, name in one.files.items():
+            expected = (tmp_path / "all" / every[one.id][view]).read_bytes()
+            assert (tmp_path / "some" / name).read_bytes() == expected
+
+
+def test_an_image_without_a_score_gets_no_pictures(tmp_path: Path) -> None:
+    data = toy_dataset(3)
+    data.triples[1].depth[:] = 0
+    model = open_predictions(write_predictions(tmp_path / "net", data))
+    draw(data, model, tmp_path / "pictures")
+    index = load(Pictures, tmp_path / "pictures" / INDEX)
+    assert [one.id for one in index.sets] == [data.ids[0], data.ids[2]]
+
+
 def test_a_legacy_prediction_is_drawn_on_the_range_of_the_truth(tmp_path: Path) -> None:
     data = toy_dataset(1)
     folder = write_predictions(tmp_path / "net", data, 2.0)
@@ -97,8 +163,7 @@ def test_a_legacy_prediction_is_drawn_on_the_range_of_the_truth(tmp_path: Path) 
     errors = []
     for name in (DEFAULT, LEGACY):
         loaded = load_protocol(name)
-        results = evaluate(data, model, loaded, progress=False)
-        store_pictures(data, model, results, loaded, tmp_path / name)
+        draw(data, model, tmp_path / name, loaded)
         index = load(Pictures, tmp_path / name / INDEX)
         picture = cv2.imread(str(tmp_path / name / index.sets[0].files["depth_error"]))
         assert picture is not None
@@ -111,11 +176,10 @@ def test_a_legacy_prediction_is_drawn_on_the_range_of_the_truth(tmp_path: Path) 
 def test_stored_pictures_are_complete_and_replace_older_ones(tmp_path: Path) -> None:
     data = toy_dataset(5)
     model = open_predictions(write_predictions(tmp_path / "net", data))
-    results = evaluate(data, model, load_protocol(), progress=False)
     folder = tmp_path / "net.pictures"
     folder.mkdir()
     (folder / "old.png").write_bytes(b"old")
-    store_pictures(data, model, results, load_protocol(), folder)
+    draw(data, model, folder)
     index = load(Pictures, folder / INDEX)
     assert [one.id for one in index.sets] == list(data.ids)
     assert {one.rank for one in index.sets} == {"worst", "median", "best", None}

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import h5py
 import msgspec
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from idfd.benchmark.run import run
 from idfd.errors import InputError, ReleaseError
 from idfd.model.schema import decode, encode
 from idfd.model.triple import DepthSource
+from idfd.storage.images import encode_png
 
 
 class Scripted:
@@ -185,6 +188,26 @@ def test_files_score_like_the_model_that_wrote_them(tmp_path: Path) -> None:
     stored = score(data, open_predictions(tmp_path))
     for name, value in direct.metrics.items():
         assert stored.metrics[name].mean == pytest.approx(value.mean, abs=1e-9)
+
+
+def test_results_of_files_say_which_predictions_they_are_of(tmp_path: Path) -> None:
+    data = toy_dataset(2)
+    folder = write_predictions(tmp_path / "net", data)
+    first = score(data, open_predictions(folder, "one")).model.sha256
+    assert first is not None
+    assert score(data, open_predictions(folder, "two")).model.sha256 == first
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        for path in folder.glob("*/*.png"):
+            image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            assert image is not None
+            file[f"{path.parent.name}/{path.stem}"] = image[..., ::-1] if image.ndim == 3 else image
+    assert score(data, open_predictions(tmp_path / "net.h5")).model.sha256 == first
+    photo = folder / "all_in_focus" / f"{data.ids[1]}.png"
+    pixels = data[1].all_in_focus.copy()
+    pixels[3, 4, 0] ^= 1
+    photo.write_bytes(encode_png(pixels))
+    assert score(data, open_predictions(folder)).model.sha256 not in (None, first)
+    assert score(data, Identity()).model.sha256 is None
 
 
 def test_the_split_is_chosen_or_asked_for(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_tables_for_programs_hold_what_the_page_shows(tmp_path: Path) -> None:
     assert rmse["b|a<i>"]["rank"] == "1"
     assert float(rmse["b|a<i>"]["mean"]) == scored[1].results.metrics["rmse"].mean
     text = writer(tmp_path / "t.md")(document).decode()
-    assert "| b\\|a&lt;i> |" in text
+    assert "| b\\|a\\<i> |" in text
     assert text.count("| --- |") == 2
     with pytest.raises(InputError, match=r"\.tex"):
         writer(tmp_path / "t.tex")
@@ -171,7 +171,12 @@ def test_training_facts_are_shown_where_they_are_known() -> None:
     for fact in ("random encoder initialisation", "1,000 parameters", "1.50 h", "a processor"):
         assert fact in page
     assert "net: The network was trained on them." in page
-    assert "Encoder" not in render([Scored(model("b", 0), None)])
+    other = model("b", 0)
+    assert "Encoder" not in render([Scored(other, None)])
+    assert "File SHA-256" not in render([Scored(other, None)])
+    facts = msgspec.structs.replace(other.model, sha256="9" * 64)
+    page = render([Scored(msgspec.structs.replace(other, model=facts), None)])
+    assert f"<dt>File SHA-256</dt><dd><code>{'9' * 64}</code></dd>" in page
 
 
 def test_results_of_the_first_schema_are_read(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from idfd.benchmark import seeds
+from idfd.benchmark import names, seeds
 from idfd.benchmark.leaderboard import significance
 from idfd.benchmark.leaderboard.significance import compare_pairs, holm, letters, rank_ranges
 
 
-@pytest.mark.parametrize("module", [significance, seeds])
+@pytest.mark.parametrize("module", [significance, seeds, names])
 def test_the_examples_hold(module: object) -> None:
     found = doctest.testmod(module)  # type: ignore[arg-type]
     assert found.attempted > 0

@@ -23,6 +23,7 @@ from idfd.benchmark.results import Results
 from idfd.cli.benchmark import benchmark
 from idfd.errors import InputError, MissingDependencyError, SchemaError
 from idfd.model.schema import decode
+from idfd.storage.hashing import sha256_file
 
 
 @pytest.mark.parametrize("levels", [None, "-1 1", "0 1", "0 255", "-0.5 2"])
@@ -185,6 +186,7 @@ def test_evaluate_scores_a_file_and_a_model_name_is_told_from_one(tmp_path: Path
     )
     scores = decode(Results, result.stdout.encode(), "output")
     assert scores.model.name == "copy cat"
+    assert scores.model.sha256 == sha256_file(path)
     # A photo that comes back unchanged scores as the identity does.
     assert scores.metrics["psnr"] == scores.metrics["psnr_floor"]
     with pytest.raises(InputError, match="Give the file with --onnx"):

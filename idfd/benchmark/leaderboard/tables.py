@@ -9,6 +9,7 @@ from pathlib import Path
 
 from idfd.benchmark.leaderboard.documents import Board, Leaderboard, Row
 from idfd.benchmark.metrics.registry import METRICS, Metric
+from idfd.benchmark.names import csv_text, markdown_text
 from idfd.errors import InputError
 from idfd.model.schema import encode
 
@@ -78,16 +79,12 @@ def markdown(board: Board) -> str:
         if not rows:
             continue
         lines = [["Model", *(metric.heading for metric in metrics)]]
-        lines += [[_plain(row.name), *(_cell(row, metric) for metric in metrics)] for row in rows]
+        lines += [
+            [markdown_text(row.name), *(_cell(row, metric) for metric in metrics)] for row in rows
+        ]
         lines.insert(1, ["---"] + ["---:"] * len(metrics))
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     return "\n\n".join(parts) + "\n"
-
-
-def _plain(name: str) -> str:
-    """A name that breaks neither the table nor, where HTML is let through, the page around it."""
-    escaped = name.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-    return " ".join(escaped.split())
 
 
 def _cell(row: Row, metric: Metric) -> str:
@@ -100,9 +97,9 @@ def _cell(row: Row, metric: Metric) -> str:
 
 
 def _markdown(leaderboard: Leaderboard) -> bytes:
-    warnings = "".join(f"> {_plain(warning)}\n>\n" for warning in leaderboard.warnings)
+    warnings = "".join(f"> {markdown_text(warning)}\n>\n" for warning in leaderboard.warnings)
     text = "\n".join(markdown(board) for board in leaderboard.boards)
-    return f"# {_plain(leaderboard.title)}\n\n{warnings}\n{text}".encode()
+    return f"# {markdown_text(leaderboard.title)}\n\n{warnings}\n{text}".encode()
 
 
 def _csv(leaderboard: Leaderboard) -> bytes:
@@ -126,17 +123,12 @@ def _csv(leaderboard: Leaderboard) -> bytes:
                 table.writerow(
                     [release.name, release.version, release.digest, release.split or ""]
                     + [release.depth_kind, protocol.name, protocol.sha256, protocol.mask]
-                    + [_cell_text(row.name), metric.name, metric.unit]
+                    + [csv_text(row.name), metric.name, metric.unit]
                     + [value.mean, value.low, value.high, value.images]
                     + [len(row.seeds) or 1, row.seed_sd.get(metric.name, "")]
                     + ([place.rank, place.low, place.high, place.letters] if place else [""] * 4)
                 )
     return text.getvalue().encode()
-
-
-def _cell_text(name: str) -> str:
-    """A name that a spreadsheet will not run as a formula."""
-    return f"'{name}" if name[:1] in set("=+-@\t\r") else name
 
 
 _WRITERS: dict[str, Callable[[Leaderboard], bytes]] = {

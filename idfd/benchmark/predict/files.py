@@ -30,6 +30,8 @@ from idfd.storage.hashing import sha256_bytes, sha256_file
 from idfd.storage.images import PHOTO_SUFFIXES, encode_png
 
 FACTS = ".prediction.json"
+LARGEST_SCALE = 1.5
+"""A photo may be this many times larger or smaller than those of the training without a warning."""
 _MADE = (".depth.png", ".depth-color.png", ".all_in_focus.jpg", ".all_in_focus.png")
 
 
@@ -87,12 +89,14 @@ class Outcome:
         state: ``made`` now, ``kept`` from an earlier run, or ``failed``.
         outputs: Files in the output folder.
         error: Why it failed.
+        warning: Why its depth should be doubted.
     """
 
     photo: Path
     state: Literal["made", "kept", "failed"]
     outputs: tuple[Path, ...] = ()
     error: str | None = None
+    warning: str | None = None
 
 
 def predict_files(
@@ -133,10 +137,12 @@ def predict_files(
     """
     files = find_photos(photos)
     kind = choose_device(device)
+    record = read_record(checkpoint)
+    trained = record.data.photo_size
     recipe = Recipe(
-        network=read_record(checkpoint).network.name,
+        network=record.network.name,
         checkpoint=sha256_file(checkpoint),
-        heads=heads or read_record(checkpoint).network.heads,
+        heads=heads or record.network.heads,
         precision=choose_precision(precision, kind),
         tile=tiling.side,
         overlap=tiling.overlap,
@@ -158,19 +164,33 @@ def predict_files(
         facts = None if force else _facts(path, output, recipe)
         if facts is not None:
             names = tuple(output / one.path for one in facts.outputs)
-            outcomes.append(Outcome(path, "kept", names))
+            warning = _doubt(facts.width, facts.height, trained)
+            outcomes.append(Outcome(path, "kept", names, warning=warning))
             continue
         network = predictor()
         try:
             photo = open_photo(path)
             made = network.predict(photo.rgb, f"predict {path.name}" if alone else None)
-            outcomes.append(Outcome(path, "made", _write(path, photo, made, recipe, output)))
+            written = _write(path, photo, made, recipe, output)
+            warning = _doubt(photo.rgb.shape[1], photo.rgb.shape[0], trained)
+            outcomes.append(Outcome(path, "made", written, warning=warning))
         except StorageError:
             raise
         except IdfdError as error:
             error.where = error.where or str(path)
             outcomes.append(Outcome(path, "failed", error=str(error)))
     return outcomes
+
+
+def _doubt(width: int, height: int, trained: tuple[int, int] | None) -> str | None:
+    """A warning where the photo's scale is far from what the network was trained on."""
+    if trained is None or 1 / LARGEST_SCALE <= max(width, height) / max(trained) <= LARGEST_SCALE:
+        return None
+    return (
+        f"{width}x{height} pixels, and the network was trained on photos of "
+        f"{trained[0]}x{trained[1]}: blur counts in pixels, so the depth is not to be trusted. "
+        "Scale the photo to that size first"
+    )
 
 
 def find_photos(paths: Iterable[Path]) -> list[Path]:

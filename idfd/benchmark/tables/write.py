@@ -9,7 +9,9 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+from idfd.benchmark.compare import notes
 from idfd.benchmark.metrics.registry import Metric
+from idfd.benchmark.names import csv_text, markdown_text
 from idfd.benchmark.origin import TrainingFacts
 from idfd.benchmark.seeds import Combined
 from idfd.benchmark.tables.fill import Cell, Line, Table
@@ -54,7 +56,7 @@ def measured(tables: Sequence[Table]) -> list[Combined]:
 def warnings(tables: Sequence[Table]) -> list[str]:
     """What keeps the measured numbers from meaning what they seem to, each sentence once."""
     scored = [results for one in measured(tables) for results in one.results]
-    found = [f"{one.model.name}: {warning}" for one in scored for warning in one.warnings]
+    found = notes(scored)
     digests: dict[str, list[str]] = {}
     for one in scored:
         digests.setdefault(f"{one.release.name} {one.release.version}", []).append(
@@ -66,7 +68,7 @@ def warnings(tables: Sequence[Table]) -> list[str]:
                 f"Releases of different content have the name {name} "
                 f"({', '.join(dict.fromkeys(some))}): their scores do not compare."
             )
-    return list(dict.fromkeys(found))
+    return found
 
 
 def heading(table: Table) -> str:
@@ -155,7 +157,7 @@ def _span(values: Sequence[float], digits: int) -> str:
 def markdown(published: PublishedTables, tables: Sequence[Table]) -> str:
     """The tables as Markdown."""
     parts = [f"{caution(published)}\n", f"{reading(tables)}\n"]
-    parts += [f"**{_escape(warning)}**\n" for warning in warnings(tables)]
+    parts += [f"**{markdown_text(warning)}**\n" for warning in warnings(tables)]
     for table in tables:
         headings = ["Model", "Trained on → scored on", "Source"]
         headings += [metric.heading for metric in plain_columns(table)]
@@ -187,15 +189,7 @@ def plain_columns(table: Table) -> tuple[Metric, ...]:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
-
-
-def _escape(text: str) -> str:
-    """Keep names from others from ending a cell or starting markup."""
-    text = " ".join(text.split())
-    for mark in ("\\", "|", "*", "_", "`", "[", "<"):
-        text = text.replace(mark, f"\\{mark}")
-    return text
+    return "| " + " | ".join(markdown_text(cell) for cell in cells) + " |"
 
 
 def comma_separated(tables: Sequence[Table]) -> str:
@@ -213,7 +207,8 @@ def comma_separated(tables: Sequence[Table]) -> str:
             for line in row.lines:
                 for cell in line.cells:
                     if cell is not None:
-                        place = [table.number or "measured", row.model, row.route, line.source]
+                        names = map(csv_text, (row.model, row.route, line.source))
+                        place = [table.number or "measured", *names]
                         writer.writerow([*place, *_csv_cell(line, cell)])
     return text.getvalue()
 

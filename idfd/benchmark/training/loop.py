@@ -138,6 +138,7 @@ class _Run:
                 depth_kind=data.depth_kind,
                 train=self.roles.train,
                 validation=self.roles.validation,
+                photo_size=self.samples.photo_size,
             ),
             progress=Progress(),
             hardware=describe_hardware(self.fabric.device, self.fabric.world_size),

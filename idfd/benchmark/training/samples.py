@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import cv2
@@ -55,6 +56,12 @@ class Samples(Dataset[dict[str, Any]]):
                     limit=f"at least the {crop}x{crop} pixels of a training window",
                     remedy="Set a smaller crop",
                 )
+
+    @property
+    def photo_size(self) -> tuple[int, int]:
+        """Width and height of most of the photos."""
+        (height, width), _ = Counter(self.sizes.values()).most_common(1)[0]
+        return width, height
 
     def __getitem__(self, k: int) -> dict[str, Any]:
         """A sample.

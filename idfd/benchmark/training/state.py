@@ -11,9 +11,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from idfd.benchmark.checkpoint import STATE, load_weights
 from idfd.benchmark.network.twohead import TwoHeadNet
 from idfd.benchmark.training.config import OptimiserConfig
+from idfd.errors import InputError
 
 _WEIGHTS = f"{STATE}weights."
 _OPTIMISER = f"{STATE}optimiser."
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def make_optimiser(network: TwoHeadNet, config: OptimiserConfig) -> torch.optim.Adam:
@@ -75,8 +77,23 @@ class Weights:
         """Take the state back.
 
         Raises:
-            InputError: The tensors do not fit the network.
+            InputError: The tensors do not fit the network, or are not the state of a run.
         """
+        needed = {
+            f"{_OPTIMISER}{name}.{key}"
+            for name, _ in self.network.named_parameters()
+            for key in _MOMENTS
+        }
+        if self._mean is not None:
+            needed.add(f"{STATE}averaged")
+        missing = sorted(needed - tensors.keys())
+        if missing:
+            raise InputError(
+                f"the checkpoint lacks {len(missing)} tensors of the run's state: {missing[0]}, …",
+                where=where,
+                limit="the state that training left (last.safetensors)",
+                remedy="It holds weights only; train in another folder",
+            )
         best = {name: part for name, part in tensors.items() if not name.startswith(STATE)}
         load_weights(self.best, best, where)
         if self._mean is not None:
@@ -90,9 +107,7 @@ class Weights:
         for name, parameter in self.network.named_parameters():
             prefix = f"{_OPTIMISER}{name}."
             self.optimiser.state[parameter] = {
-                key: _like(tensors[prefix + key], parameter)
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if prefix + key in tensors
+                key: _like(tensors[prefix + key], parameter) for key in _MOMENTS
             }
 
     def finite(self) -> bool:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--pictures/--no-pictures",
     default=True,
-    help="Store pictures of the worst, median and best image beside the results.",
+    help="Store small pictures beside the results, for reports.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def evaluate(

@@ -74,11 +74,15 @@ def predict(
                     "state": one.state,
                     "outputs": [str(path) for path in one.outputs],
                     "error": one.error,
+                    "warning": one.warning,
                 }
                 for one in outcomes
             ]
         )
     else:
+        for one in outcomes:
+            if one.warning:
+                click.echo(f"warning: {one.photo}: {one.warning}.", err=True)
         for one in failed:
             click.echo(f"failed: {one.error}", err=True)
         kept = sum(one.state == "kept" for one in outcomes)

@@ -84,6 +84,24 @@ def test_files_hold_what_the_network_gave(
     )
 
 
+@pytest.mark.parametrize(
+    ("trained", "doubted"), [((90, 65), False), ((130, 90), False), ((30, 20), True), (None, False)]
+)
+def test_a_photo_of_another_scale_than_the_training_is_doubted(
+    photos: Path,
+    tmp_path: Path,
+    opened: list[Predictor],  # noqa: ARG001
+    trained: tuple[int, int] | None,
+    doubted: bool,
+) -> None:
+    checkpoint = write_header(tmp_path / "c.safetensors", photo_size=trained)
+    for state in ("made", "kept"):
+        outcome = predict_files([photos / "b.png"], checkpoint, tmp_path / "out", device="cpu")[0]
+        assert outcome.state == state
+        assert (outcome.warning is not None) is doubted
+        assert not doubted or "30x20" in str(outcome.warning)
+
+
 def test_a_second_run_does_only_what_is_missing_or_would_be_different(
     photos: Path, tmp_path: Path, opened: list[Predictor]
 ) -> None:

@@ -79,6 +79,7 @@ def write_header(
     seed: int = 0,
     tensors: dict[str, Tensor] | None = None,
     network: NetworkConfig = NetworkConfig(),
+    photo_size: tuple[int, int] | None = None,
 ) -> Path:
     """A checkpoint, by default with a header and next to nothing else."""
     record = CheckpointRecord(
@@ -87,7 +88,7 @@ def write_header(
         encoder=EncoderFacts(start="random"),
         data=TrainedOn(
             name="toy", version="1.0.0", digest="0" * 64, schema_version="1.0.0",
-            depth_kind="inpainted", train=("a",), validation=(),
+            depth_kind="inpainted", train=("a",), validation=(), photo_size=photo_size,
         ),
         progress=Progress(),
         hardware="none",

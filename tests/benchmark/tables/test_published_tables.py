@@ -157,6 +157,13 @@ def test_names_from_others_cannot_break_the_documents() -> None:
     assert all("\\<script>" in line and "\\*b\\*" in line for line in lines)
 
 
+def test_a_name_cannot_run_in_a_spreadsheet() -> None:
+    nasty = results({"rmse": [1.0, 1.2]}, name="=cmd|'x'")
+    rows = list(csv.DictReader(io.StringIO(comma_separated(fill(PUBLISHED, [nasty])))))
+    names = {one["model"] for one in rows if one["source"] == "measured"}
+    assert names == {"'=cmd|'x'"}
+
+
 class Rows(HTMLParser):
     """Counts the columns of each table row, with spans."""
 
