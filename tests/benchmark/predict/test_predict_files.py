@@ -90,7 +90,7 @@ def test_files_hold_what_the_network_gave(
 def test_a_photo_of_another_scale_than_the_training_is_doubted(
     photos: Path,
     tmp_path: Path,
-    opened: list[Predictor],  # noqa: ARG001
+    opened: list[Predictor],
     trained: tuple[int, int] | None,
     doubted: bool,
 ) -> None:
