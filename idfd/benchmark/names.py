@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 def markdown_text(text: str) -> str:
-    """Keep a text from ending a cell of a table, starting markup or being taken for HTML.
+    r"""Keep a text from ending a cell of a table, starting markup or being taken for HTML.
 
     Example:
-        >>> markdown_text("a|b <i>")
-        'a\\\\|b \\\\<i>'
+        >>> print(markdown_text("a|b <i>"))
+        a\|b \<i>
     """
     text = " ".join(text.split())
     for mark in ("\\", "|", "*", "_", "`", "[", "<", "&"):

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib import metadata
 from typing import ClassVar, Literal
 
 import msgspec
 
-import idfd
 from idfd.benchmark.bootstrap import Interval
 from idfd.benchmark.models import Target
 from idfd.benchmark.origin import TrainingFacts
 from idfd.benchmark.protocol import MaskKind, ProtocolKind
-from idfd.model.provenance import PACKAGES_THAT_SHAPE_RESULTS, Sha256
+from idfd.model.provenance import Sha256, provenance
 from idfd.model.schema import Document, Record
 from idfd.model.triple import DepthKind
+from idfd.version import __version__
 
 
 class ModelFacts(Record, frozen=True, kw_only=True):
@@ -123,19 +122,15 @@ class Results(Document, frozen=True, kw_only=True):
 
 def environment() -> Environment:
     """Describe this process: versions of idfd, Python and the packages that shape scores."""
-    names = [*PACKAGES_THAT_SHAPE_RESULTS]
-    if "torch" in sys.modules:
-        names.append("torch")
-    versions: dict[str, str] = {}
-    for name in names:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    packages = provenance().packages
+    python = packages.pop("python")
+    for name in ("torch", "onnxruntime"):
+        if module := sys.modules.get(name):
+            packages[name] = str(module.__version__)
     return Environment(
-        idfd=idfd.__version__,
-        python=platform.python_version(),
+        idfd=__version__,
+        python=python,
         platform=f"{platform.system()} {platform.machine()}",
         cpu_count=os.cpu_count() or 1,
-        packages=versions,
+        packages=packages,
     )

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from leaderboard_results import make_results, make_training
+from results_makers import results, training
 
 from idfd.benchmark.leaderboard.boards import contests
 from idfd.benchmark.leaderboard.documents import Leaderboard
@@ -18,6 +19,13 @@ from idfd.benchmark.report import Scored, leaderboard, render, write_report
 from idfd.benchmark.results import Results
 from idfd.errors import InputError
 from idfd.model.schema import decode, encode
+
+
+def make_results(
+    name: str, rmse: list[float], psnr: list[float] | None = None, **changes: Any
+) -> Results:
+    return results({"rmse": rmse} | ({"psnr": psnr} if psnr else {}), name=name, **changes)
+
 
 HARD = np.random.default_rng(5).uniform(0.3, 0.9, 24)
 
@@ -59,7 +67,7 @@ def test_equal_means_share_a_rank() -> None:
 @pytest.mark.parametrize("change", [{"digest": "c" * 64}, {"mask": "measured"}])
 def test_results_scored_otherwise_get_a_table_of_their_own(change: dict[str, str]) -> None:
     values = HARD.tolist()
-    other = make_results("better", [v / 2 for v in values], **change)  # type: ignore[arg-type]
+    other = make_results("better", [v / 2 for v in values], None, **change)
     found = contests([make_results("first", values), other, make_results("last", values)])
     assert [[row.name for row in one.board.rows] for one in found] == [
         ["first", "last"],
@@ -88,10 +96,11 @@ def test_seeds_are_averaged_image_by_image() -> None:
 
 def test_only_trainings_that_differ_in_the_seed_alone_share_a_row() -> None:
     def trained(seed: int, epochs: int = 10) -> Results:
-        return make_results("net", HARD.tolist(), training=make_training(seed, epochs))
+        facts = training(seed, settings={"seed": seed, "epochs": epochs})
+        return make_results("net", HARD.tolist(), facts=facts)
 
-    def names(*results: Results) -> list[str]:
-        return sorted(row.name for row in contests(results)[0].board.rows)
+    def names(*some: Results) -> list[str]:
+        return sorted(row.name for row in contests(some)[0].board.rows)
 
     assert names(trained(0), trained(1)) == ["net"]
     assert names(trained(0), trained(1, epochs=20)) == ["net", "net (2)"]
@@ -156,8 +165,8 @@ def test_names_cannot_write_into_the_page() -> None:
 
 @pytest.mark.parametrize("count", [1, 20])
 def test_one_model_and_twenty_make_a_page(count: int) -> None:
-    results = [model(f"model {place:02d}", 0.02 * place, place) for place in range(count)]
-    page = render([Scored(one, None) for one in results])
+    models = [model(f"model {place:02d}", 0.02 * place, place) for place in range(count)]
+    page = render([Scored(one, None) for one in models])
     assert page.count("<tbody data-model=") == 2 * count
     assert ("Which differences in RMSE are shown" in page) == (count > 1)
     assert ("(reference)" in page) == (count > 1)
@@ -165,10 +174,10 @@ def test_one_model_and_twenty_make_a_page(count: int) -> None:
 
 
 def test_training_facts_are_shown_where_they_are_known() -> None:
-    trained = make_results("net", HARD.tolist(), training=make_training(4))
+    trained = make_results("net", HARD.tolist(), facts=training(4))
     trained = msgspec.structs.replace(trained, warnings=("The network was trained on them.",))
     page = render([Scored(trained, None)])
-    for fact in ("random encoder initialisation", "1,000 parameters", "1.50 h", "a processor"):
+    for fact in ("random encoder initialisation", "41,414,400 parameters", "0.40 h", "a GPU"):
         assert fact in page
     assert "net: The network was trained on them." in page
     other = model("b", 0)

@@ -45,7 +45,7 @@ def test_an_image_that_one_seed_could_not_score_is_left_out() -> None:
     part.images[2].metrics.clear()
     one = combine([whole, part])
     assert one.metrics["rmse"].images == 2
-    assert one.values == {"rmse": {"image0": 1.0, "image1": 2.0}}
+    assert one.values == {"rmse": {"image000": 1.0, "image001": 2.0}}
 
 
 def test_seeds_share_a_group_and_other_recipes_do_not() -> None:

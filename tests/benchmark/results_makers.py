@@ -9,7 +9,7 @@ import numpy as np
 
 from idfd.benchmark.bootstrap import mean_interval
 from idfd.benchmark.origin import TrainingFacts
-from idfd.benchmark.protocol import DEFAULT, load_protocol
+from idfd.benchmark.protocol import DEFAULT, MaskKind, load_protocol
 from idfd.benchmark.results import (
     Environment,
     ImageRow,
@@ -61,15 +61,16 @@ def results(
     origin: Literal["model", "predictions"] = "model",
     warnings: tuple[str, ...] = (),
     digest: str = "e" * 64,
+    mask: MaskKind = "any",
 ) -> Results:
-    """Results with these values of each image, by metric."""
+    """Results with these values of each image, by metric; every third is of another scene."""
     loaded = load_protocol(protocol)
     rules = loaded.protocol.bootstrap
     count = len(next(iter(metrics.values())))
     images = tuple(
         ImageRow(
-            id=f"image{i}",
-            scene="scene",
+            id=f"image{i:03d}",
+            scene=f"scene{i % 3}",
             metrics={metric: values[i] for metric, values in metrics.items()},
             valid_pixels=100,
             measured_share=1.0,
@@ -100,7 +101,7 @@ def results(
             name=loaded.protocol.name,
             sha256=loaded.sha256,
             custom=False,
-            mask="any",
+            mask=mask,
             confidence=rules.confidence,
             kind=loaded.protocol.kind,
         ),
