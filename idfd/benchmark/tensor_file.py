@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from torch import Tensor
 
-from idfd.errors import InputError, MissingDependencyError
+from idfd.benchmark.optional import require
+from idfd.errors import InputError
 
 HEADER_LIMIT = 100_000_000
 """Bytes of the longest header; the limit of the safetensors library."""
@@ -92,13 +93,9 @@ def safetensors() -> Any:
     Raises:
         MissingDependencyError: It is not installed.
     """
-    try:
-        import safetensors.torch
-    except ImportError:
-        raise MissingDependencyError(
-            "checkpoints need the package safetensors",
-            remedy="Install it with 'pip install idfd[benchmark]'",
-        ) from None
+    require("safetensors")
+    import safetensors.torch
+
     return safetensors
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from training_set import QUICK, SMALL, training_release
+from training_set import QUICK, small_networks, training_release
 
 from idfd.benchmark.checkpoint import (
     STATE,
@@ -48,9 +48,7 @@ CONFIGS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def small_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for (module, name), value in SMALL.items():
-            patch.setattr(module, name, value)
+    with small_networks():
         yield
 
 

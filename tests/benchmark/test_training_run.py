@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from torch import Tensor
-from training_set import QUICK, SMALL, training_release
+from training_set import QUICK, small_networks, training_release
 
 from idfd.benchmark.checkpoint import read_checkpoint, read_record
 from idfd.benchmark.losses.total import terms
@@ -39,9 +39,7 @@ from idfd.release.reader import IDFD
 
 @pytest.fixture(scope="module", autouse=True)
 def small_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for (module, name), value in SMALL.items():
-            patch.setattr(module, name, value)
+    with small_networks():
         yield
 
 

@@ -69,13 +69,20 @@ def test_a_network_that_is_better_on_every_image_passes(
     assert -1 < test.value <= test.high < 0
 
 
-def test_a_network_that_learned_nothing_fails(data: IDFD) -> None:
+def test_a_network_that_learned_nothing_fails(data: IDFD, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "_LEAST_IMAGES", 1)
     result = check(data, Nothing())
     assert result.verdict == "fail"
     assert {f.verdict for f in result.findings if f.where == "held out of train"} == {"fail"}
     # What is held out decides; the test split can only warn.
     assert {f.verdict for f in result.findings if f.where == "split test"} == {"warn"}
     assert "brought nothing" in result.summary
+
+
+def test_a_few_images_prove_nothing_either_way(data: IDFD) -> None:
+    few = [f for f in check(data, Nothing()).findings if "prove nothing" in f.note]
+    assert few
+    assert {f.verdict for f in few} == {"warn"}
 
 
 def test_better_in_the_mean_but_not_for_sure_is_a_warning(

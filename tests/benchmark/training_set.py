@@ -6,12 +6,15 @@ Run as a program it is ``idfd`` with the small network, and saves the state afte
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
+import pytest
 from benchmark_data import FakeDataset, make_record, make_release
 
 from idfd.benchmark.network import decoder, encoder
@@ -70,6 +73,15 @@ def training_release(folder: Path, count: int = 7) -> Path:
     train = [training_triple(f"room{k}-a", k) for k in range(count)]
     test = FakeDataset([training_triple("hall-a", 99)])
     return make_release(folder, test, replace(test, triples=train, split="train"))
+
+
+@contextmanager
+def small_networks() -> Iterator[None]:
+    """Build networks of 0.7 M parameters wherever the true one would be built."""
+    with pytest.MonkeyPatch.context() as patch:
+        for (module, name), value in SMALL.items():
+            patch.setattr(module, name, value)
+        yield
 
 
 def main() -> None:

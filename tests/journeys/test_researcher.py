@@ -21,7 +21,7 @@ from idfd.storage.images import encode_png, read_depth, read_photo
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
-from training_set import SMALL, training_release
+from training_set import small_networks, training_release
 
 ID = "hall-a"
 """The one triple of the release's test split."""
@@ -35,9 +35,7 @@ def run(*arguments: object) -> int:
 
 @pytest.fixture(scope="module", autouse=True)
 def small_network() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for (module, name), value in SMALL.items():
-            patch.setattr(module, name, value)
+    with small_networks():
         yield
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from idfd.errors import InputError, MissingDependencyError
+from idfd.benchmark.optional import require
+from idfd.errors import InputError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -35,13 +36,9 @@ def open_fabric(precision: str, device: str = "auto") -> tuple[Fabric, str]:
         InputError: No such device, or fp16 without a GPU.
         MissingDependencyError: Lightning Fabric is not installed.
     """
-    try:
-        from lightning_fabric import Fabric
-    except ImportError:
-        raise MissingDependencyError(
-            "training needs lightning-fabric",
-            remedy="Install it with 'pip install idfd[benchmark]'",
-        ) from None
+    require("lightning_fabric")
+    from lightning_fabric import Fabric
+
     kind = choose_device(device)
     chosen = choose_precision(precision, kind)
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

@@ -188,10 +188,15 @@ def _compare(
 
 
 def _verdict(mean: float, worse_end: float, images: int, low: Verdict) -> Verdict:
-    """Below 0 is better: pass where the whole interval is, ``low`` where even the mean is not."""
+    """Below 0 is better: pass where the whole interval is, ``low`` where even the mean is not.
+
+    A few images prove nothing either way.
+    """
+    if images < _LEAST_IMAGES:
+        return "warn"
     if mean >= 0:
         return low
-    return "pass" if worse_end < 0 and images >= _LEAST_IMAGES else "warn"
+    return "pass" if worse_end < 0 else "warn"
 
 
 def _finding(

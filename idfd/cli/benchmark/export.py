@@ -54,10 +54,10 @@ def export(
     sizes = f"photos of {size}" if size else "photos of any size"
     click.echo(f"Wrote {output}: {done.network}, {sizes}, {done.bytes / 1e6:.0f} MB")
     if "depth" in done.largest:
-        click.echo(f"  depth differs from torch by at most {1000 * done.largest['depth']:.4f} mm")
+        click.echo(f"  depth differs from torch by at most {1000 * done.largest['depth']:.1g} mm")
     if "all_in_focus" in done.largest:
         levels = 127.5 * done.largest["all_in_focus"]
-        click.echo(f"  the photo differs from torch by at most {levels:.4f} grey levels")
+        click.echo(f"  the photo differs from torch by at most {levels:.1g} grey levels")
 
 
 def _sides(text: str) -> tuple[int, int]:

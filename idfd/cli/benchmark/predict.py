@@ -87,5 +87,6 @@ def predict(
             click.echo(f"failed: {one.error}", err=True)
         kept = sum(one.state == "kept" for one in outcomes)
         done = len(outcomes) - len(failed) - kept
-        click.echo(f"{done} photos predicted, {kept} kept, {len(failed)} failed; in {output}")
+        noun = "photo" if done == 1 else "photos"
+        click.echo(f"{done} {noun} predicted, {kept} kept, {len(failed)} failed; in {output}")
     return 1 if failed else 0

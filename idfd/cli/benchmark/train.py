@@ -124,7 +124,8 @@ def _tell(start: Start) -> None:
         f"{start.network}, {start.parameters / 1e6:.1f} M parameters, encoder start: {encoder}\n"
         f"{start.train} triples to train on, {start.validation} to validate on{held_out}\n"
         f"{start.steps} steps"
-        + (f", going on after step {start.step}" if start.step else "")
+        + (", all done before" if start.step >= start.steps else "")
+        + (f", going on after step {start.step}" if 0 < start.step < start.steps else "")
         + f", {start.precision} on {start.hardware}",
         err=True,
     )
@@ -138,9 +139,7 @@ def _print_outcome(outcome: Outcome) -> None:
 
     progress = outcome.record.progress
     if progress.scores:
-        table = Table(
-            title=f"Validation after epoch {progress.epoch:.0f}, the best", title_justify="left"
-        )
+        table = Table(title=f"Best: epoch {progress.epoch:.0f}", title_justify="left")
         table.add_column("metric")
         table.add_column("mean", justify="right")
         for name, value in progress.scores.items():
