@@ -124,7 +124,7 @@ def test_any_damage_gives_tensors_or_a_clear_error(
 def test_without_safetensors_the_remedy_is_named(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
     assert read_metadata(path, EXPECTED) == {"idfd": "text"}
     with pytest.raises(MissingDependencyError, match=r"pip install idfd\[benchmark\]"):
         read_tensors(path, EXPECTED)

@@ -13,7 +13,7 @@ from validation_data import Pretender, small_release
 
 from idfd.benchmark.models import Model
 from idfd.benchmark.training.config import TrainConfig
-from idfd.benchmark.validation import validate
+from idfd.benchmark.validation import learning, validate
 from idfd.benchmark.validation.validate import validate_splits
 from idfd.cli.benchmark.validate import validate as command
 from idfd.model import schema
@@ -163,6 +163,7 @@ def test_the_command_prints_each_check(made: Made, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_failed_check_is_exit_code_1(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "_LEAST_IMAGES", 1)
     done = invoke(made, monkeypatch, 120, "--json")
     assert done.return_value == 1
     document = json.loads(done.stdout)
