@@ -31,7 +31,7 @@ VALIDATION = "val"
 Learn = Callable[[TrainConfig], Model]
 """Trains a network with these settings on the release; the seam that tests replace."""
 _STEPS, _CROP = {False: 320, True: 80}, {False: 128, True: 96}
-"""About five minutes, and about one, on two cores with bf16."""
+"""Minutes on two cores with bf16; the short one takes about two with everything around it."""
 _BATCH, _STRIDE = 4, 32
 _LEAST_IMAGES = 5
 """Of fewer images all may be better by chance: that happens with p = 2^-4 = 0.06 to four."""

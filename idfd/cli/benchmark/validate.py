@@ -15,7 +15,7 @@ import click
     type=click.Path(path_type=Path),
     help="Folder for the report; default: beside RELEASE, where its data card shows it.",
 )
-@click.option("--quick", is_flag=True, help="Train for about one minute instead of five.")
+@click.option("--quick", is_flag=True, help="A shorter training: about two minutes in all.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the training and draws.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
