@@ -6,7 +6,8 @@ from importlib import metadata
 from typing import ClassVar
 
 from idfd.benchmark.metrics.registry import METRICS
-from idfd.benchmark.models import available_models
+from idfd.benchmark.models import Registered, available_models
+from idfd.benchmark.optional import INSTALL
 from idfd.benchmark.protocol import DEFAULT, PINNED, ProtocolKind, load_protocol
 from idfd.benchmark.training.config import PRESETS, load_config
 from idfd.model.provenance import Sha256
@@ -21,16 +22,6 @@ PACKAGES = {
     "onnx": "export",
 }
 """Packages of the extra ``benchmark``, with what needs them."""
-INSTALL = "pip install idfd[benchmark]"
-
-
-class ModelEntry(Record, frozen=True, kw_only=True):
-    """A model that ``--model`` knows, and the package that brings it."""
-
-    name: str
-    reference: str
-    distribution: str
-    version: str
 
 
 class ProtocolEntry(Record, frozen=True, kw_only=True):
@@ -77,7 +68,7 @@ class Catalogue(Document, frozen=True, kw_only=True):
     SCHEMA: ClassVar[str] = "idfd/benchmark-list"
     VERSION: ClassVar[str] = "1.0.0"
 
-    models: tuple[ModelEntry, ...]
+    models: tuple[Registered, ...]
     protocols: tuple[ProtocolEntry, ...]
     metrics: tuple[MetricEntry, ...]
     presets: tuple[PresetEntry, ...]
@@ -93,15 +84,7 @@ def catalogue() -> Catalogue:
     """
     presets = {name: load_config(name) for name in PRESETS}
     return Catalogue(
-        models=tuple(
-            ModelEntry(
-                name=model.name,
-                reference=model.reference,
-                distribution=model.distribution,
-                version=model.version,
-            )
-            for model in available_models()
-        ),
+        models=available_models(),
         protocols=tuple(
             ProtocolEntry(
                 name=name,

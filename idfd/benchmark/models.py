@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from idfd.benchmark.dataset import TripleDataset
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings, Intrinsics
+from idfd.model.schema import Record
 from idfd.version import __version__
 
 Target = Literal["depth", "aif"]
@@ -83,8 +84,7 @@ class TrainableModel(Model, Protocol):
         """Learn from the training split; called once before the first prediction."""
 
 
-@dataclass(frozen=True)
-class Registered:
+class Registered(Record, frozen=True, kw_only=True):
     """A model that has a name.
 
     Attributes:
@@ -102,9 +102,17 @@ class Registered:
 
 def available_models() -> tuple[Registered, ...]:
     """Built-in and installed models by name; a built-in name cannot be taken."""
-    found = [Registered(name, path, "idfd", __version__) for name, path in BUILTIN.items()]
+    found = [
+        Registered(name=name, reference=path, distribution="idfd", version=__version__)
+        for name, path in BUILTIN.items()
+    ]
     found += [
-        Registered(entry.name, entry.value, entry.dist.name, entry.dist.version)
+        Registered(
+            name=entry.name,
+            reference=entry.value,
+            distribution=entry.dist.name,
+            version=entry.dist.version,
+        )
         for entry in metadata.entry_points(group=ENTRY_POINTS)
         if entry.name not in BUILTIN and entry.dist is not None
     ]

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from idfd.errors import MissingDependencyError
 
+INSTALL = "pip install idfd[benchmark]"
+
 
 def require(*packages: str) -> None:
     """Check that packages of the extra ``benchmark`` are there, before they are imported.
@@ -20,5 +22,5 @@ def require(*packages: str) -> None:
     if missing:
         raise MissingDependencyError(
             f"this needs the packages {', '.join(missing)}",
-            remedy="Install them with 'pip install idfd[benchmark]'",
+            remedy=f"Install them with '{INSTALL}'",
         )

@@ -14,14 +14,13 @@ from idfd.errors import InputError, SchemaError
 from idfd.model.schema import Document, Record, decode
 from idfd.storage.hashing import sha256_bytes
 
+DEFAULT = "idfd-metric-1"
+LEGACY = "legacy-minmax-1"
 PINNED = {
-    "idfd-metric-1": "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c",
-    "legacy-minmax-1": "504ba72d3f9a3e2b390bd68e7e6726245519f8ae442ac3654c29c213e94303d7",
+    DEFAULT: "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c",
+    LEGACY: "504ba72d3f9a3e2b390bd68e7e6726245519f8ae442ac3654c29c213e94303d7",
 }
 """SHA-256 of each published protocol file; a score under a name always means these bytes."""
-DEFAULT = "idfd-metric-1"
-
-LEGACY = "legacy-minmax-1"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 MaskKind = Literal["any", "measured"]

@@ -120,6 +120,10 @@ class IDFD(_Base):
         """What is known about a triple of the release, without reading its arrays."""
         return self._file.record(take)
 
+    def shape(self, take: str) -> tuple[int, int]:
+        """Height and width of a triple of the release in pixels, without reading its arrays."""
+        return self._file.shape(take)
+
     @property
     def digest(self) -> str:
         """SHA-256 that identifies the content of the release."""

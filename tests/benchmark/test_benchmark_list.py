@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from idfd.benchmark.catalogue import INSTALL, PACKAGES, Catalogue, catalogue
+from idfd.benchmark.catalogue import PACKAGES, Catalogue, catalogue
 from idfd.benchmark.metrics.registry import METRICS
+from idfd.benchmark.optional import INSTALL
 from idfd.benchmark.protocol import DEFAULT, PINNED
 from idfd.benchmark.training.config import PRESETS, load_config
 from idfd.cli.benchmark import benchmark

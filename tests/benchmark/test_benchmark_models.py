@@ -98,7 +98,10 @@ def test_installed_packages_add_models(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(tmp_path)
     median = "idfd.benchmark.baselines:MedianDepth"
     package(tmp_path, "first-lab", blind=median, shared=median, identity=median)
-    assert Registered("blind", median, "first-lab", "2.5") in available_models()
+    assert (
+        Registered(name="blind", reference=median, distribution="first-lab", version="2.5")
+        in available_models()
+    )
     assert isinstance(load_model("blind"), MedianDepth)
     assert isinstance(load_model("shared"), MedianDepth)
     assert isinstance(load_model("identity"), Identity)  # nobody takes a baseline's name

@@ -47,7 +47,7 @@ class Samples(Dataset[dict[str, Any]]):
         self.seed = seed
         if not ids:
             raise ReleaseError("there are no triples to train on", where=data.path)
-        self.sizes = {take: data.read(take).depth.shape for take in ids}
+        self.sizes = {take: data.shape(take) for take in ids}
         for take, (height, width) in self.sizes.items():
             if min(height, width) < crop:
                 raise ReleaseError(
