@@ -20,7 +20,7 @@ from idfd.model.camera import CameraSettings, Intrinsics
 from idfd.model.schema import Record
 from idfd.version import __version__
 
-Target = Literal["depth", "aif"]
+Target = Literal["depth", "aif", "defocus"]
 ENTRY_POINTS = "idfd.models"
 """Entry-point group in which installed packages register models: a class without arguments."""
 BUILTIN = {
@@ -54,10 +54,13 @@ class Prediction:
     Attributes:
         depth_m: Depth along the optical axis, (H, W) floating point, metres.
         all_in_focus: Deblurred RGB photo, (H, W, 3) uint8.
+        defocus_px: Diameter of the circle of confusion of each pixel, (H, W) floating point, at
+            least 0: on which side of the plane in focus a point lies is not asked.
     """
 
     depth_m: NDArray[np.floating[Any]] | None = None
     all_in_focus: NDArray[np.uint8] | None = None
+    defocus_px: NDArray[np.floating[Any]] | None = None
 
 
 @runtime_checkable
@@ -70,7 +73,7 @@ class Model(Protocol):
 
     @property
     def predicts(self) -> frozenset[Target]:
-        """What :meth:`predict` returns: 'depth', 'aif' (the deblurred photo), or both."""
+        """What :meth:`predict` returns: 'depth', 'aif' (the deblurred photo), 'defocus'."""
 
     def predict(self, item: ModelInput) -> Prediction:
         """Predict from one photo, at the photo's size."""

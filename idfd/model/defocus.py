@@ -11,6 +11,37 @@ from idfd.model.covariance import Covariance
 from idfd.model.schema import Record
 
 PsfKind = Literal["gaussian", "disk", "mix"]
+DefocusEngine = Literal["layered", "gaussian-stack"]
+
+
+class SimulatedDefocus(Record, frozen=True, kw_only=True):
+    """How a defocused photo was computed from an all-in-focus photo and its depth.
+
+    Attributes:
+        preset: Name of the published parameters, or ``custom``.
+        engine: ``layered`` composites depth layers with occlusion; ``gaussian-stack`` gathers.
+        psf: Shape of the spot.
+        focal_length_mm: Focal length of the simulated lens.
+        f_number: Its f-number.
+        focus_distance_m: Depth in focus.
+        pixel_pitch_um: Distance of two pixel centres, as simulated.
+        rho: Gaussian width over the diameter of the blur disk.
+        layers: Depth layers of the layered engine, levels of the stack.
+        noise: Standard deviation of the added sensor noise at mid-grey, share of full scale.
+        seed: Of the noise; each triple draws from it and its own name.
+    """
+
+    preset: str
+    engine: DefocusEngine
+    psf: Literal["gaussian", "disk"]
+    focal_length_mm: Positive
+    f_number: Positive
+    focus_distance_m: Positive
+    pixel_pitch_um: Positive
+    rho: Positive
+    layers: Annotated[int, msgspec.Meta(ge=1)]
+    noise: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class DefocusModel(Record, frozen=True, kw_only=True):

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings, Intrinsics
 from idfd.model.capture import Identifier
-from idfd.model.defocus import DefocusModel
+from idfd.model.defocus import DefocusModel, SimulatedDefocus
+from idfd.model.degradation import Degradation
 from idfd.model.provenance import FileReference, Provenance
 from idfd.model.schema import Document, Record
 
 MAX_DEPTH_MM = 65535
 DepthKind = Literal["raw", "inpainted"]
+Modality = Literal["all_in_focus", "defocused", "depth"]
 
 
 class DepthSource(IntEnum):
@@ -124,16 +126,36 @@ class Check(Record, frozen=True, kw_only=True):
     higher_is_better: bool = False
 
 
+class GivenDefocus(Record, frozen=True, kw_only=True):
+    """A map of defocus that came with the data, instead of being computed from ``blur``.
+
+    Attributes:
+        origin: Where the data's authors have it from, in a few words.
+        unit: ``px`` for the diameter of the circle of confusion as in :class:`Triple`;
+            ``normalised`` for numbers in [0, 1] that say more or less, such as a mask of blur.
+        full_scale_px: The diameter that the data's authors normalise by, where they do.
+    """
+
+    origin: str
+    unit: Literal["px", "normalised"]
+    full_scale_px: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
 class TripleRecord(Document, frozen=True, kw_only=True):
     """Everything about a triple that is not an array.
 
     ``blur`` says how the lens blurs ``defocused``; it holds on the pixels of the whole photo, of
     which ``crop`` is a window. ``intrinsics`` are those of the triple's own pixels. ``sources``
     are the files it was made from, and ``stages`` the keys of the steps that made it.
+
+    ``absent`` names what the source data lacks; the array is there and holds zeros. Nothing may be
+    learned from it or scored on it. ``given_defocus`` says that the map of defocus came with the
+    data, ``simulated`` that the defocused photo was computed, and ``degradations`` what was done
+    to it afterwards.
     """
 
     SCHEMA: ClassVar[str] = "idfd/triple"
-    VERSION: ClassVar[str] = "1.2.0"
+    VERSION: ClassVar[str] = "1.3.0"
 
     id: Identifier
     scene: Identifier
@@ -144,6 +166,10 @@ class TripleRecord(Document, frozen=True, kw_only=True):
     defocused: CameraSettings
     intrinsics: Intrinsics | None
     blur: DefocusModel | None = None
+    absent: tuple[Modality, ...] = ()
+    given_defocus: GivenDefocus | None = None
+    simulated: SimulatedDefocus | None = None
+    degradations: tuple[Degradation, ...] = ()
     sources: dict[str, FileReference]
     stages: dict[str, str] = msgspec.field(default_factory=dict)
     transform: PairTransform

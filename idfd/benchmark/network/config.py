@@ -8,7 +8,7 @@ import msgspec
 
 from idfd.model.schema import Record
 
-Head = Literal["depth", "aif"]
+Head = Literal["depth", "aif", "defocus"]
 Joint = Literal["add", "tanh"]
 
 

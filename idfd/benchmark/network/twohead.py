@@ -17,7 +17,7 @@ from idfd.benchmark.network.encoder import Encoder
 
 STRIDE = 32
 """The encoder divides the photo's sides by this; other sizes are padded and cropped back."""
-CHANNELS: dict[Head, int] = {"depth": 1, "aif": 3}
+CHANNELS: dict[Head, int] = {"depth": 1, "aif": 3, "defocus": 1}
 
 
 class Output(NamedTuple):
@@ -26,10 +26,12 @@ class Output(NamedTuple):
     Attributes:
         depth: (B, 1, H, W) float32 metres. Linear, so it may be negative.
         aif: (B, 3, H, W) float32; -1 is black and 1 white.
+        defocus: (B, 1, H, W) float32, diameter of the circle of confusion in pixels, at least 0.
     """
 
     depth: Tensor | None
     aif: Tensor | None
+    defocus: Tensor | None = None
 
 
 class TwoHeadNet(nn.Module):

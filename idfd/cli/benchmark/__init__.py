@@ -11,6 +11,8 @@ COMMANDS = {
     "evaluate": "idfd.cli.benchmark.evaluate",
     "predict": "idfd.cli.benchmark.predict",
     "validate": "idfd.cli.benchmark.validate",
+    "robustness": "idfd.cli.benchmark.robustness",
+    "study": "idfd.cli.benchmark.study",
     "export": "idfd.cli.benchmark.export",
     "tables": "idfd.cli.benchmark.tables",
     "report": "idfd.cli.benchmark.report",

@@ -6,7 +6,7 @@ import click
 
 from idfd.cli.lazy import LazyGroup
 
-COMMANDS = {"view": "idfd.cli.process.view"}
+COMMANDS = {"view": "idfd.cli.process.view", "defocus": "idfd.cli.process.defocus"}
 
 
 class ProcessGroup(LazyGroup):
