@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timezone
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from idfd.benchmark.bootstrap import Interval, mean_interval
 from idfd.benchmark.dataset import TripleDataset
@@ -15,7 +17,7 @@ from idfd.benchmark.models import Model, ModelInput, Prediction
 from idfd.benchmark.onnx.model import OnnxModel
 from idfd.benchmark.origin import Origin
 from idfd.benchmark.predictions import FolderPredictions, H5Predictions
-from idfd.benchmark.protocol import BootstrapRules, LoadedProtocol, MaskKind, Protocol
+from idfd.benchmark.protocol import DEFAULT, BootstrapRules, LoadedProtocol, MaskKind, Protocol
 from idfd.benchmark.results import (
     ImageRow,
     ModelFacts,
@@ -29,10 +31,11 @@ from idfd.benchmark.score import (
     check_prediction,
     measured_share,
     rmse_name,
+    score_defocus,
     score_depth,
     score_photo,
 )
-from idfd.errors import ReleaseError
+from idfd.errors import InputError, ReleaseError
 from idfd.model.triple import Triple
 from idfd.progress import track
 from idfd.storage.hashing import sha256_array, sha256_bytes, sha256_file
@@ -51,6 +54,8 @@ def model_input(triple: Triple) -> ModelInput:
         defocused=triple.defocused.copy(),
         settings=triple.record.defocused,
         intrinsics=triple.record.intrinsics,
+        blur=triple.record.blur,
+        scale=triple.record.crop.scale,
     )
 
 
@@ -82,6 +87,13 @@ def evaluate(
     """
     if len(dataset) == 0:
         raise ReleaseError(f"split '{dataset.split}' is empty", where=dataset.info.name)
+    if "defocus" in model.predicts and loaded.protocol.defocus is None:
+        raise InputError(
+            f"the protocol {loaded.protocol.name} has no rules for maps of defocus, which "
+            f"{model.name} predicts",
+            limit="a protocol with 'defocus'",
+            remedy=f"Score with '--protocol {DEFAULT}', or leave the head out with --heads",
+        )
     if isinstance(model, _FROM_FILES):
         model.check(dataset.ids)
     mask = mask or loaded.protocol.depth.mask
@@ -91,6 +103,7 @@ def evaluate(
     indices = range(len(dataset))
     for index in track(indices, len(dataset), f"score {model.name}") if progress else indices:
         triple = dataset[index]
+        _check_input(triple, dataset)
         prediction = model.predict(model_input(triple))
         check_prediction(prediction, model, triple)
         row, depth = _score(triple, prediction, model, loaded.protocol, mask)
@@ -109,6 +122,13 @@ def evaluate(
             remedy="Score with '--mask any', or use a release that records what was measured"
             if mask == "measured"
             else "Choose another split or depth kind",
+        )
+    if not any(row.metrics for row in rows):
+        raise ReleaseError(
+            f"the release has nothing that {model.name} could be scored on",
+            where=dataset.info.name,
+            limit=f"truth for one of {', '.join(sorted(model.predicts))}",
+            remedy="'idfd release info' lists what is absent; choose a release that has it",
         )
     origin = _origin(model)
     warnings = [_LEGACY] if loaded.protocol.kind == "legacy" else []
@@ -149,18 +169,32 @@ def evaluate(
     )
 
 
+def _check_input(triple: Triple, dataset: TripleDataset) -> None:
+    if "defocused" in triple.record.absent:
+        raise ReleaseError(
+            f"image {triple.record.id} has no defocused photo to predict from",
+            where=dataset.info.name,
+            limit="a release whose defocused photos were taken or computed",
+            remedy="Make one with 'idfd process defocus' from its sharp photos and depth",
+        )
+
+
 def _score(
     triple: Triple, prediction: Prediction, model: Model, protocol: Protocol, mask: MaskKind
 ) -> tuple[ImageRow, DepthScore | None]:
     metrics: dict[str, float] = {}
     depth = None
-    if "depth" in model.predicts and prediction.depth_m is not None:
-        depth = score_depth(prediction.depth_m, triple, protocol.depth, mask, protocol.border_px)
-        metrics |= depth.metrics
-    if "aif" in model.predicts and prediction.all_in_focus is not None:
-        metrics |= score_photo(
-            prediction.all_in_focus, triple, protocol.restoration, protocol.border_px
+    border, absent = protocol.border_px, triple.record.absent
+    if "depth" in model.predicts and prediction.depth_m is not None and "depth" not in absent:
+        depth = score_depth(
+            prediction.depth_m, triple, protocol.depth, mask, border, protocol.edges
         )
+        metrics |= depth.metrics
+    photo = prediction.all_in_focus
+    if "aif" in model.predicts and photo is not None and "all_in_focus" not in absent:
+        metrics |= score_photo(photo, triple, protocol.restoration, border)
+    if protocol.defocus is not None and prediction.defocus_px is not None:
+        metrics |= score_defocus(prediction.defocus_px, triple, protocol.defocus, border)
     row = ImageRow(
         id=triple.record.id,
         scene=triple.record.scene,
@@ -186,7 +220,9 @@ def _origin(model: Model) -> Origin | None:
 
 
 def _hashes(name: str, prediction: Prediction) -> tuple[str | None, ...]:
-    arrays = (prediction.depth_m, prediction.all_in_focus)
+    arrays: list[NDArray[Any] | None] = [prediction.depth_m, prediction.all_in_focus]
+    # Last, and only where there is one: hashes of older predictions stay what they were.
+    arrays += [] if prediction.defocus_px is None else [prediction.defocus_px]
     return (name, *(None if array is None else sha256_array(array) for array in arrays))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +18,22 @@ from numpy.typing import NDArray
 from idfd.benchmark.dataset import TripleDataset
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings, Intrinsics
+from idfd.model.defocus import DefocusModel
 from idfd.model.schema import Record
 from idfd.version import __version__
 
 Target = Literal["depth", "aif", "defocus"]
+TARGETS: frozenset[Target] = frozenset(get_args(Target))
 ENTRY_POINTS = "idfd.models"
 """Entry-point group in which installed packages register models: a class without arguments."""
 BUILTIN = {
     "identity": "idfd.benchmark.baselines:Identity",
     "median-depth": "idfd.benchmark.baselines:MedianDepth",
+    "wiener": "idfd.benchmark.baselines.deconvolution:Wiener",
+    "richardson-lucy": "idfd.benchmark.baselines.deconvolution:RichardsonLucy",
+    "dncnn": "idfd.benchmark.baselines.restorer:DnCNNRestorer",
+    "ircnn": "idfd.benchmark.baselines.ircnn:IRCNN",
+    "pipeline": "idfd.benchmark.baselines.pipeline:Pipeline",
 }
 _FILES = {".onnx": "--onnx", ".safetensors": "--checkpoint"}
 
@@ -37,14 +45,18 @@ class ModelInput:
     Attributes:
         id: Identifier of the triple.
         defocused: RGB photo at the large aperture, (H, W, 3) uint8; the model may change it.
-        settings: What the photo was taken with.
+        settings: What the photo was taken with, where the release knows it.
         intrinsics: Camera of the photo in its pixels, where the release knows it.
+        blur: How the lens blurs the photo, on the pixels of the whole photo; needs intrinsics.
+        scale: The whole photo's pixels to a pixel of this one.
     """
 
     id: str
     defocused: NDArray[np.uint8]
-    settings: CameraSettings
+    settings: CameraSettings | None
     intrinsics: Intrinsics | None
+    blur: DefocusModel | None = None
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -122,31 +134,51 @@ def available_models() -> tuple[Registered, ...]:
     return tuple(sorted(found, key=lambda model: (model.name, model.distribution)))
 
 
-def load_model(name: str) -> Model:
+def load_model(name: str, options: Mapping[str, str] | None = None) -> Model:
     """Make a model from its registered name or from ``package.module:ClassName``.
 
     Args:
         name: A name of :func:`available_models`, or the import path of a class or function
-            that gives a model without arguments. Modules in the working folder are found.
+            that gives a model. Modules in the working folder are found.
+        options: Arguments of the class or function by name, as text.
 
     Raises:
-        InputError: No such name, module or attribute, or what it gives is not a model; or two
-            installed packages use the name.
+        InputError: No such name, module or attribute, or what it gives is not a model; an option
+            that it does not take, or one that it needs; or two installed packages use the name.
     """
     reference = _reference(name)
-    model = _import(reference)()
+    factory, options = _import(reference), options or {}
+    _check_options(name, factory, options)
+    model = factory(**options)
     if not isinstance(model, Model):
         raise InputError(
             f"'{reference}' gives a {type(model).__name__}",
             limit="an object with name, predicts and predict()",
             remedy="See idfd.benchmark.models.Model",
         )
-    if not model.predicts or not model.predicts <= {"depth", "aif"}:
+    if not model.predicts or not model.predicts <= TARGETS:
         raise InputError(
             f"model '{model.name}' predicts {sorted(model.predicts)}",
-            limit="a set of 'depth' and 'aif' that is not empty",
+            limit="a set of 'depth', 'aif' and 'defocus' that is not empty",
         )
     return model
+
+
+def _check_options(name: str, factory: Callable[..., Any], options: Mapping[str, str]) -> None:
+    parameters = inspect.signature(factory).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    taken = {parameter.name for parameter in parameters}
+    needed = {parameter.name for parameter in parameters if parameter.default is parameter.empty}
+    problems = [f"does not take the option '{key}'" for key in options if key not in taken]
+    problems += [f"needs the option '{key}'" for key in sorted(needed - options.keys())]
+    if problems:
+        raise InputError(
+            f"model '{name}' {problems[0]}",
+            limit=f"--option NAME=VALUE with a name of {', '.join(sorted(taken))}"
+            if taken
+            else "no options",
+        )
 
 
 def _reference(name: str) -> str:
@@ -177,7 +209,7 @@ def _reference(name: str) -> str:
     )
 
 
-def _import(reference: str) -> Callable[[], Any]:
+def _import(reference: str) -> Callable[..., Any]:
     module_name, _, attribute = reference.partition(":")
     folder = str(Path.cwd())
     # Console scripts do not search the working folder, where a user's own model usually lies.
@@ -199,4 +231,4 @@ def _import(reference: str) -> Callable[[], Any]:
             sys.path.remove(folder)
     if not callable(found):
         raise InputError(f"'{attribute}' is not a class or function", where=reference)
-    return cast("Callable[[], Any]", found)
+    return cast("Callable[..., Any]", found)

@@ -9,11 +9,12 @@ from idfd.errors import MissingDependencyError
 INSTALL = "pip install idfd[benchmark]"
 
 
-def require(*packages: str) -> None:
-    """Check that packages of the extra ``benchmark`` are there, before they are imported.
+def require(*packages: str, extra: str = "benchmark") -> None:
+    """Check that optional packages are there, before they are imported.
 
     Args:
         packages: Names to import.
+        extra: The extra of idfd that brings them.
 
     Raises:
         MissingDependencyError: Some are not installed; the message names them.
@@ -22,5 +23,5 @@ def require(*packages: str) -> None:
     if missing:
         raise MissingDependencyError(
             f"this needs the packages {', '.join(missing)}",
-            remedy=f"Install them with '{INSTALL}'",
+            remedy=f"Install them with 'pip install idfd[{extra}]'",
         )

@@ -17,25 +17,33 @@ from idfd.storage.images import (
     PHOTO_SUFFIXES,
     depth_to_millimetres,
     read_depth,
+    read_map,
     read_photo,
 )
 
-GROUPS: dict[Target, str] = {"depth": "depth", "aif": "all_in_focus"}
-_SUFFIXES: dict[Target, frozenset[str]] = {"depth": DEPTH_SUFFIXES, "aif": PHOTO_SUFFIXES}
+GROUPS: dict[Target, str] = {"depth": "depth", "aif": "all_in_focus", "defocus": "defocus"}
+_SUFFIXES: dict[Target, frozenset[str]] = {
+    "depth": DEPTH_SUFFIXES,
+    "aif": PHOTO_SUFFIXES,
+    "defocus": DEPTH_SUFFIXES,
+}
+_HUNDREDTHS = np.float32(100)
+"""Of a pixel, the unit of defocus in integer files."""
 
 
 class FolderPredictions:
-    """Image files ``depth/<id>.*`` and ``all_in_focus/<id>.*`` under a folder.
+    """Image files ``depth/<id>.*``, ``all_in_focus/<id>.*`` and ``defocus/<id>.*`` in a folder.
 
     Depth is 16-bit PNG or TIFF in millimetres, or EXR, TIFF or NPY in metres; photos are
-    8-bit RGB. Either sub-folder may be missing.
+    8-bit RGB; defocus is 16-bit in hundredths of a pixel, or EXR, TIFF or NPY in pixels. Any
+    sub-folder may be missing, but not all.
 
     Args:
         folder: The folder.
         name: Name of the model that made the files.
 
     Raises:
-        InputError: Neither sub-folder exists, or two files hold one prediction.
+        InputError: No sub-folder exists, or two files hold one prediction.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -50,7 +58,7 @@ class FolderPredictions:
             raise InputError(
                 "the folder holds no predictions",
                 where=folder,
-                limit="a folder 'depth' or 'all_in_focus' in it with a file for each triple",
+                limit="a folder 'depth', 'all_in_focus' or 'defocus' in it with a file for each triple",
             )
         self.predicts: frozenset[Target] = frozenset(self._files)
 
@@ -67,27 +75,31 @@ class FolderPredictions:
         """
         self.check((item.id,))
         shape = item.defocused.shape[:2]
-        depth = photo = None
+        depth = photo = defocus = None
         if "depth" in self._files:
             path = self._files["depth"][item.id]
             depth = _metres(read_depth(path), shape, path)
         if "aif" in self._files:
             path = self._files["aif"][item.id]
             photo = _sized(eight_bit(read_photo(path)), shape, path)
-        return Prediction(depth_m=depth, all_in_focus=photo)
+        if "defocus" in self._files:
+            path = self._files["defocus"][item.id]
+            defocus = _pixels(read_map(path), shape, path)
+        return Prediction(depth_m=depth, all_in_focus=photo, defocus_px=defocus)
 
 
 class H5Predictions:
-    """An HDF5 file with ``/depth/<id>`` and ``/all_in_focus/<id>``.
+    """An HDF5 file with ``/depth/<id>``, ``/all_in_focus/<id>`` and ``/defocus/<id>``.
 
-    Depth is uint16 millimetres or floating-point metres, (H, W); photos are (H, W, 3) uint8.
+    Depth is uint16 millimetres or floating-point metres, (H, W); photos are (H, W, 3) uint8;
+    defocus is uint16 hundredths of a pixel or floating-point pixels, (H, W).
 
     Args:
         path: The file.
         name: Name of the model that made it.
 
     Raises:
-        InputError: Not an HDF5 file, or neither group is in it.
+        InputError: Not an HDF5 file, or no such group is in it.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -103,7 +115,7 @@ class H5Predictions:
             raise InputError(
                 "the file holds no predictions",
                 where=path,
-                limit="a group 'depth' or 'all_in_focus' with an array for each triple",
+                limit="a group 'depth', 'all_in_focus' or 'defocus' with an array for each triple",
             )
         self.predicts: frozenset[Target] = frozenset(self._ids)
 
@@ -126,7 +138,7 @@ class H5Predictions:
         """
         self.check((item.id,))
         shape = item.defocused.shape[:2]
-        depth = photo = None
+        depth = photo = defocus = None
         if "depth" in self._ids:
             array, where = self._read("depth", item.id)
             depth = _metres(depth_to_millimetres(array, where), shape, where)
@@ -139,7 +151,10 @@ class H5Predictions:
                     limit="uint8 of shape (H, W, 3)",
                 )
             photo = _sized(array, shape, where)
-        return Prediction(depth_m=depth, all_in_focus=photo)
+        if "defocus" in self._ids:
+            array, where = self._read("defocus", item.id)
+            defocus = _pixels(array, shape, where)
+        return Prediction(depth_m=depth, all_in_focus=photo, defocus_px=defocus)
 
     def _read(self, target: Target, name: str) -> tuple[NDArray[Any], str]:
         where = f"{self._path}:/{GROUPS[target]}/{name}"
@@ -218,3 +233,18 @@ def _metres(
 ) -> NDArray[np.float32]:
     millimetres = _sized(depth, shape, where)
     return np.asarray(millimetres / np.float32(1000), np.float32)
+
+
+def _pixels(array: NDArray[Any], shape: tuple[int, ...], where: Path | str) -> NDArray[np.float32]:
+    sized = _sized(array, shape, where)
+    if sized.ndim != 2 or (
+        sized.dtype != np.uint16 and not np.issubdtype(sized.dtype, np.floating)
+    ):
+        raise InputError(
+            f"the defocus is {sized.dtype} of shape {sized.shape}",
+            where=where,
+            limit="uint16 hundredths of a pixel or floating-point pixels, (H, W)",
+        )
+    if sized.dtype == np.uint16:
+        return np.asarray(sized / _HUNDREDTHS, np.float32)
+    return np.asarray(sized, np.float32)

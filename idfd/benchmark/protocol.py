@@ -14,10 +14,12 @@ from idfd.errors import InputError, SchemaError
 from idfd.model.schema import Document, Record, decode
 from idfd.storage.hashing import sha256_bytes
 
-DEFAULT = "idfd-metric-1"
+DEFAULT = "idfd-metric-2"
+FIRST = "idfd-metric-1"
 LEGACY = "legacy-minmax-1"
 PINNED = {
-    DEFAULT: "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c",
+    DEFAULT: "5f64307fddc231811ae105117652e89775735e7a2e69849331dcb29c92e74f36",
+    FIRST: "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c",
     LEGACY: "504ba72d3f9a3e2b390bd68e7e6726245519f8ae442ac3654c29c213e94303d7",
 }
 """SHA-256 of each published protocol file; a score under a name always means these bytes."""
@@ -68,6 +70,52 @@ class RestorationRules(Record, frozen=True, kw_only=True):
             raise ValueError(f"ssim_window {self.ssim_window} is not odd")
 
 
+class EdgeRules(Record, frozen=True, kw_only=True):
+    """Settings of the edge metric; docs/edge-metric.md says why.
+
+    Attributes:
+        orientations: Bands of each scale of the steerable pyramid.
+        bin_edges_m: For each scale, finest first, the rising edges of its histogram's bins above
+            0, metres. They are mirrored below 0, the middle bin holds what is near 0, and the
+            outer ones all that is beyond.
+        floor: Added to every bin before a histogram is normalised, as a share of its count.
+        window_px: Side of the windows of the image that have a histogram each; None for one
+            histogram of the whole image, which is blind to where edges are.
+        margin_px: Coefficients of the finest scale nearer than this to an unknown pixel or to
+            the border are left out; twice as far on the next scale, and so on.
+        minimum_share: Windows with a smaller share of their coefficients left are not scored.
+        d0: Constant of the logarithm in :func:`idfd.benchmark.metrics.edges.logarithm`.
+    """
+
+    orientations: Annotated[int, msgspec.Meta(ge=1)]
+    bin_edges_m: Annotated[tuple[tuple[Positive, ...], ...], msgspec.Meta(min_length=1)]
+    floor: Positive
+    window_px: Annotated[int, msgspec.Meta(gt=0)] | None
+    margin_px: Annotated[int, msgspec.Meta(ge=0)]
+    minimum_share: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    d0: Positive
+
+    def __post_init__(self) -> None:
+        if any(not edges or list(edges) != sorted(set(edges)) for edges in self.bin_edges_m):
+            raise ValueError("bin_edges_m must rise, with one edge or more for each scale")
+        coarsest = 2 ** (len(self.bin_edges_m) - 1)
+        if self.window_px is not None and self.window_px % coarsest:
+            raise ValueError(f"window_px must be a multiple of {coarsest}, a coarsest coefficient")
+
+
+class DefocusRules(Record, frozen=True, kw_only=True):
+    """How maps of defocus are scored.
+
+    Diameters without their sign are divided by the full scale and clipped to [0, 1]. The full
+    scale is that of the data's authors where they give one
+    (:class:`idfd.model.triple.GivenDefocus`), else ``full_scale_px``. Predictions are rounded to
+    ``resolution_px`` first, that of a prediction's file.
+    """
+
+    full_scale_px: Positive
+    resolution_px: Positive
+
+
 class BootstrapRules(Record, frozen=True, kw_only=True):
     """Settings of the confidence intervals."""
 
@@ -83,11 +131,12 @@ class Protocol(Document, frozen=True, kw_only=True):
     ``border_px`` pixels are dropped at each side of the images before scoring. ``kind`` 'legacy'
     stands for rules that repeat somebody's evaluation and are good for nothing but a look at the
     numbers printed with it. With ``last_image``, the scores of the split's last image are given
-    too, because some public code prints those as if they were means.
+    too, because some public code prints those as if they were means. Without ``edges`` the edge
+    metric is not computed, and without ``defocus`` no map of defocus can be scored.
     """
 
     SCHEMA: ClassVar[str] = "idfd/protocol"
-    VERSION: ClassVar[str] = "1.1.0"
+    VERSION: ClassVar[str] = "1.2.0"
 
     name: str
     kind: ProtocolKind = "metric"
@@ -97,11 +146,15 @@ class Protocol(Document, frozen=True, kw_only=True):
     depth: DepthRules
     restoration: RestorationRules
     bootstrap: BootstrapRules
+    edges: EdgeRules | None = None
+    defocus: DefocusRules | None = None
     last_image: bool = False
 
     def __post_init__(self) -> None:
         if self.kind == "metric" and self.depth.normalisation != "none":
             raise ValueError("normalised depth is not metric, so the kind must be 'legacy'")
+        if self.edges is not None and self.depth.normalisation != "none":
+            raise ValueError("the bins of the edge metric are metres, so depth must be metric")
 
 
 @dataclass(frozen=True)

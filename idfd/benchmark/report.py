@@ -88,7 +88,7 @@ def read_results(path: Path) -> Scored:
         raise SchemaError(
             f"the results hold the metrics {sorted(results.metrics)}",
             where=path,
-            limit=f"RMSE or PSNR among {', '.join(METRICS)}",
+            limit=f"RMSE, PSNR or defocus MAE among {', '.join(METRICS)}",
         )
     _check_means(results, path)
     folder = pictures_folder(path)

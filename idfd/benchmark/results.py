@@ -28,7 +28,7 @@ class ModelFacts(Record, frozen=True, kw_only=True):
         predicts: What was scored.
         sha256: Of the ONNX file, or of the predictions that were read: of a JSON list with, for
             each image, its id and the SHA-256 of the depth in metres and of the photo, null where
-            there is none. None for models made in Python; that of a checkpoint is in ``training``.
+            there is none, and of the defocus where there is one. None for models made in Python; that of a checkpoint is in ``training``.
         training: How a trained network came to be, where the model knows it.
     """
 
@@ -105,7 +105,7 @@ class Results(Document, frozen=True, kw_only=True):
     """
 
     SCHEMA: ClassVar[str] = "idfd/results"
-    VERSION: ClassVar[str] = "1.1.0"
+    VERSION: ClassVar[str] = "1.2.0"
 
     created: str
     model: ModelFacts

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.benchmark.metrics import defocus
 from idfd.benchmark.metrics.depth import all_depth_metrics
+from idfd.benchmark.metrics.edges import edge_divergence, logarithm
 from idfd.benchmark.metrics.legacy import minmax_metrics
 from idfd.benchmark.metrics.restoration import psnr, ssim
 from idfd.benchmark.models import Model, Prediction
-from idfd.benchmark.protocol import DepthRules, MaskKind, RestorationRules
+from idfd.benchmark.protocol import DefocusRules, DepthRules, EdgeRules, MaskKind, RestorationRules
 from idfd.errors import InputError
 from idfd.model.triple import Triple
 
@@ -41,15 +43,17 @@ def check_prediction(prediction: Prediction, model: Model, triple: Triple) -> No
     """
     where = f"{model.name}, image {triple.record.id}"
     shape = triple.depth.shape
-    if "depth" in model.predicts:
-        depth = prediction.depth_m
-        if depth is None:
-            raise InputError("the model gave no depth", where=where, limit="depth_m")
-        if depth.shape != shape or not np.issubdtype(depth.dtype, np.floating):
+    maps = {"depth": ("depth_m", "metres"), "defocus": ("defocus_px", "pixels")}
+    for target in sorted(maps.keys() & model.predicts):
+        name, unit = maps[target]
+        array = getattr(prediction, name)
+        if array is None:
+            raise InputError(f"the model gave no {target}", where=where, limit=name)
+        if array.shape != shape or not np.issubdtype(array.dtype, np.floating):
             raise InputError(
-                f"depth_m is {depth.dtype} of shape {depth.shape}",
+                f"{name} is {array.dtype} of shape {array.shape}",
                 where=where,
-                limit=f"floating-point metres of shape {shape}",
+                limit=f"floating-point {unit} of shape {shape}",
             )
     if "aif" in model.predicts:
         photo = prediction.all_in_focus
@@ -77,6 +81,7 @@ def score_depth(
     rules: DepthRules,
     mask: MaskKind,
     border: int = 0,
+    edges: EdgeRules | None = None,
 ) -> DepthScore:
     """Score a depth map.
 
@@ -86,6 +91,8 @@ def score_depth(
         rules: Range, clipping and rounding.
         mask: Whether in-painted truth counts.
         border: Pixels dropped at each side.
+        edges: Settings of the edge metric, where it is wanted. It is missing where too little
+            of the image is known.
 
     Raises:
         InputError: The prediction is not a finite depth above 0 on a scored pixel; the
@@ -116,7 +123,23 @@ def score_depth(
         metrics = minmax_metrics(predicted, truth)
     else:
         metrics = all_depth_metrics(predicted, truth)
+    if edges is not None:
+        metrics |= _score_edges(predicted, truth, valid, edges)
     return DepthScore(metrics, predicted.size, metrics[rmse_name(rules)] ** 2 * predicted.size)
+
+
+def _score_edges(
+    predicted: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    valid: NDArray[np.bool_],
+    rules: EdgeRules,
+) -> dict[str, float]:
+    maps = np.zeros((2, *valid.shape))
+    maps[:, valid] = predicted, truth
+    divergence = edge_divergence(maps[0], maps[1], valid, rules)
+    if divergence is None:
+        return {}
+    return {"kld": logarithm(divergence, rules.d0), "kld_sum": divergence}
 
 
 def rmse_name(rules: DepthRules) -> str:
@@ -156,6 +179,59 @@ def score_photo(
         )
     for name in ("psnr", "ssim"):
         scores[f"{name}_gain"] = scores[name] - scores[f"{name}_floor"]
+    return scores
+
+
+def score_defocus(
+    defocus_px: NDArray[np.floating[Any]],
+    triple: Triple,
+    rules: DefocusRules,
+    border: int = 0,
+) -> dict[str, float]:
+    """Score a map of defocus, on the pixels where the truth is known.
+
+    Args:
+        defocus_px: Predicted diameter of the circle of confusion, (H, W) floating-point pixels.
+        triple: The triple; its signed truth is taken without the sign.
+        rules: Full scale and rounding.
+        border: Pixels dropped at each side.
+
+    Returns:
+        ``defocus_mae`` and ``defocus_mse`` of maps in [0, 1], and ``defocus_mae_px`` where the
+        truth is in pixels; nothing where no pixel is known.
+
+    Raises:
+        InputError: The prediction is not a finite diameter of at least 0 on a scored pixel.
+    """
+    if triple.defocus is None:
+        return {}
+    inside = cropped(triple.depth.shape[:2], border, triple)
+    truth = triple.defocus[inside].astype(np.float64)
+    valid = np.isfinite(truth)
+    predicted, truth = defocus_px[inside][valid].astype(np.float64), np.abs(truth[valid])
+    if truth.size == 0:
+        return {}
+    bad = int(np.count_nonzero(~(np.isfinite(predicted) & (predicted >= 0))))
+    if bad:
+        raise InputError(
+            f"the predicted defocus is NaN, infinite or negative at {bad} of {truth.size} scored "
+            "pixels",
+            where=f"image {triple.record.id}",
+            limit="finite diameters in pixels, at least 0, wherever the truth is known",
+            remedy="Give the diameter without its sign",
+        )
+    predicted = np.rint(predicted / rules.resolution_px) * rules.resolution_px
+    given = triple.record.given_defocus
+    in_pixels = given is None or given.unit == "px"
+    full_scale = (given.full_scale_px if given else None) or rules.full_scale_px
+    share = defocus.normalised(predicted, full_scale)
+    true_share = defocus.normalised(truth, full_scale if in_pixels else 1.0)
+    scores = {
+        "defocus_mae": defocus.mae(share, true_share),
+        "defocus_mse": defocus.mse(share, true_share),
+    }
+    if in_pixels:
+        scores["defocus_mae_px"] = defocus.mae(predicted, truth)
     return scores
 
 

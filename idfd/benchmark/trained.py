@@ -24,7 +24,7 @@ SMALLEST_DEPTH_M = 1e-3
 
 
 class TrainedModel:
-    """Depth and deblurred photo of one photo at a time, in float32.
+    """Depth or defocus, and the deblurred photo, of one photo at a time, in float32.
 
     Args:
         network: The network; it is put into evaluation mode and onto ``device``.
@@ -48,7 +48,7 @@ class TrainedModel:
 
     @torch.inference_mode()
     def predict(self, item: ModelInput) -> Prediction:
-        """Predict at the photo's size, (H, W) float32 metres and (H, W, 3) uint8."""
+        """Predict at the photo's size: maps (H, W) float32, the photo (H, W, 3) uint8."""
         # By default cuDNN picks algorithms by speed, some of which add in another order each time.
         with torch.backends.cudnn.flags(
             enabled=True, benchmark=False, deterministic=True, allow_tf32=False
@@ -137,9 +137,12 @@ def to_prediction(output: Output) -> Prediction:
     """What the network gave for one photo, as the benchmark takes it."""
     depth: NDArray[np.floating[Any]] | None = None
     photo: NDArray[np.uint8] | None = None
+    defocus: NDArray[np.floating[Any]] | None = None
     if output.depth is not None:
         depth = output.depth[0, 0].float().clamp_min(SMALLEST_DEPTH_M).cpu().numpy()
     if output.aif is not None:
         levels = ((output.aif[0].float() + 1) * 127.5).round_().clamp_(0, 255)
         photo = levels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
-    return Prediction(depth_m=depth, all_in_focus=photo)
+    if output.defocus is not None:
+        defocus = output.defocus[0, 0].float().cpu().numpy()
+    return Prediction(depth_m=depth, all_in_focus=photo, defocus_px=defocus)

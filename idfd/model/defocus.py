@@ -27,6 +27,9 @@ class SimulatedDefocus(Record, frozen=True, kw_only=True):
         pixel_pitch_um: Distance of two pixel centres, as simulated.
         rho: Gaussian width over the diameter of the blur disk.
         layers: Depth layers of the layered engine, levels of the stack.
+        light: What was blurred: ``linear`` light, or ``encoded`` sRGB values.
+        reach_m: Layers are ``reach_m / layers`` of depth thick; None is evenly spaced in blur.
+        kernel_px: Side of all Gaussian kernels; None is as wide as each needs.
         noise: Standard deviation of the added sensor noise at mid-grey, share of full scale.
         seed: Of the noise; each triple draws from it and its own name.
     """
@@ -40,6 +43,9 @@ class SimulatedDefocus(Record, frozen=True, kw_only=True):
     pixel_pitch_um: Positive
     rho: Positive
     layers: Annotated[int, msgspec.Meta(ge=1)]
+    light: Literal["linear", "encoded"] = "linear"
+    reach_m: Positive | None = None
+    kernel_px: Annotated[int, msgspec.Meta(ge=3)] | None = None
     noise: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 

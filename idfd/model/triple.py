@@ -146,7 +146,8 @@ class TripleRecord(Document, frozen=True, kw_only=True):
 
     ``blur`` says how the lens blurs ``defocused``; it holds on the pixels of the whole photo, of
     which ``crop`` is a window. ``intrinsics`` are those of the triple's own pixels. ``sources``
-    are the files it was made from, and ``stages`` the keys of the steps that made it.
+    are the files it was made from, and ``stages`` the keys of the steps that made it. Settings of
+    a photo are None where the source does not say.
 
     ``absent`` names what the source data lacks; the array is there and holds zeros. Nothing may be
     learned from it or scored on it. ``given_defocus`` says that the map of defocus came with the
@@ -162,8 +163,8 @@ class TripleRecord(Document, frozen=True, kw_only=True):
     group: Identifier
     environment: str
     taken_at: str | None
-    all_in_focus: CameraSettings
-    defocused: CameraSettings
+    all_in_focus: CameraSettings | None
+    defocused: CameraSettings | None
     intrinsics: Intrinsics | None
     blur: DefocusModel | None = None
     absent: tuple[Modality, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +34,8 @@ from idfd.release.layout import (
 )
 from idfd.release.manifest import Manifest, block_size, describe, write_manifest
 from idfd.release.splits import check_table
+from idfd.release.triple_files import complete_files, load_array
 from idfd.storage.durable import atomic_file
-from idfd.storage.images import decode_image, depth_to_millimetres, read_bytes
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -89,7 +87,9 @@ def build_release(
     excluded = tuple(entry for entry in curation.triples if entry.id not in records)
     known_absent = {entry.id for entry in excluded} | {entry.id for entry in curation.failed}
     members = check_table(table, records, known_absent)
-    files = {take: _array_files(folder / "triples" / take) for take in records}
+    files = {
+        take: complete_files(folder / "triples" / take, record) for take, record in records.items()
+    }
     kinds = tuple(
         kind for kind, array in DEPTH_ARRAYS.items()
         if all(any(path.stem == array for path in paths) for paths in files.values())
@@ -176,8 +176,9 @@ def _write_triple(
     group.attrs["split"] = next(name for name, takes in members.items() if record.id in takes)
     for key in ("scene", "group", "environment"):
         group.attrs[key] = getattr(record, key)
-    group.attrs["f_number_all_in_focus"] = record.all_in_focus.f_number
-    group.attrs["f_number_defocused"] = record.defocused.f_number
+    for name, shot in (("all_in_focus", record.all_in_focus), ("defocused", record.defocused)):
+        if shot is not None:
+            group.attrs[f"f_number_{name}"] = shot.f_number
     for name, array in arrays.items():
         spec = ARRAYS[name]
         item = write_chunked(group, name, array)
@@ -196,7 +197,7 @@ def _compressed(
         maps: dict[str, NDArray[Any]] = {}
         done: dict[str, Chunked] = {}
         for path in files:
-            array = _load(path, record)
+            array = load_array(path, record)
             done[path.stem] = compress(array)
             if ARRAYS[path.stem].channels == 1:
                 maps[path.stem] = array  # photos are large, and no map is made from them
@@ -215,54 +216,3 @@ def _compressed(
                 yield record, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _array_files(folder: Path) -> list[Path]:
-    """The files of a triple's arrays, in the order of their names.
-
-    Raises:
-        InputError: An array that every triple needs is missing.
-    """
-    stored = {name for name, spec in ARRAYS.items() if not spec.computed}
-    files = sorted(path for path in folder.glob("*.*") if path.stem in stored)
-    names = {path.stem for path in files}
-    missing = sorted(name for name, spec in ARRAYS.items() if spec.required and name not in names)
-    if missing:
-        raise InputError(
-            f"the triple lacks {', '.join(missing)}",
-            where=folder,
-            remedy="Run 'idfd process' again",
-        )
-    return files
-
-
-def _load(path: Path, record: TripleRecord) -> NDArray[Any]:
-    """Read an array of a triple.
-
-    Raises:
-        InputError: Damaged file, or an array of another type or size than the triple's.
-    """
-    spec = ARRAYS[path.stem]
-    array = _read_array(path)
-    size = (record.crop.height, record.crop.width)
-    shape = (*size, spec.channels) if spec.channels > 1 else size
-    if array.dtype.newbyteorder("=") != spec.dtype or array.shape != shape:
-        raise InputError(
-            f"{path.stem} is {array.dtype} of shape {array.shape}",
-            where=path,
-            limit=f"{np.dtype(spec.dtype)} of shape {shape}",
-        )
-    return array
-
-
-def _read_array(path: Path) -> NDArray[Any]:
-    data = read_bytes(path)
-    if path.suffix == ".npy":
-        try:
-            return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
-        except (ValueError, EOFError, OSError) as error:
-            raise InputError(f"not a NumPy array file ({error})", where=path) from None
-    image = decode_image(data, path, cv2.IMREAD_UNCHANGED)
-    if image.ndim == 3:
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-    return depth_to_millimetres(image, path) if path.stem in DEPTH_ARRAYS.values() else image

@@ -77,8 +77,9 @@ def croissant_metadata(path: Path) -> dict[str, Any]:
                     "triples/split": home[take],
                     "triples/scene": record.scene,
                     "triples/environment": record.environment,
-                    "triples/f_number_all_in_focus": record.all_in_focus.f_number,
-                    "triples/f_number_defocused": record.defocused.f_number,
+                    "triples/f_number_all_in_focus": record.all_in_focus
+                    and record.all_in_focus.f_number,
+                    "triples/f_number_defocused": record.defocused and record.defocused.f_number,
                     "triples/has_defocus": file.has(take, "defocus"),
                 }
             )

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from idfd.model.camera import CameraSettings
 from idfd.model.triple import DepthSource, Triple
 from idfd.processing.pictures import NOTHING, colors, depth_scale, label_strip
 from idfd.release.store import ReleaseFile
@@ -59,8 +60,8 @@ def plot_triple(triple: Triple) -> Figure:
     axes = figure.subplots(2, columns)
     record = triple.record
     titles = (
-        f"all-in-focus, f/{record.all_in_focus.f_number:g}",
-        f"defocused, f/{record.defocused.f_number:g}",
+        _photo_title("all-in-focus", record.all_in_focus),
+        _photo_title("defocused", record.defocused),
         "depth (m)",
         "where the depth comes from",
     )
@@ -91,6 +92,10 @@ def plot_triple(triple: Triple) -> Figure:
         f"{record.id} · scene {record.scene} · {record.environment} · checks: {record.verdict}"
     )
     return figure
+
+
+def _photo_title(what: str, settings: CameraSettings | None) -> str:
+    return what if settings is None else f"{what}, f/{settings.f_number:g}"
 
 
 def _draw_defocus(

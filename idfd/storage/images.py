@@ -125,6 +125,28 @@ def read_photo(path: Path, sha256: str | None = None) -> NDArray[Any]:
     return decode_photo(read_bytes(path, sha256), path)
 
 
+def read_map(path: Path) -> NDArray[Any]:
+    """Read a map of depth or defocus as the file stores it, whatever its unit.
+
+    Args:
+        path: A PNG, TIFF, EXR or NPY file.
+
+    Raises:
+        InputError: Missing or undecodable file.
+        MissingDependencyError: An EXR file, and OpenEXR is not installed.
+    """
+    return _decode_map(read_bytes(path), path)
+
+
+def _decode_map(data: bytes, where: Path | str) -> NDArray[Any]:
+    suffix = Path(where).suffix.lower()
+    if suffix == ".npy":
+        return _decode_npy(data, where)
+    if suffix == ".exr":
+        return _decode_exr(data, where)
+    return decode_image(data, where, cv2.IMREAD_UNCHANGED)
+
+
 def decode_depth(data: bytes, where: Path | str) -> NDArray[np.uint16]:
     """Decode a depth map to (H, W) uint16 millimetres, 0 = no depth.
 
@@ -139,14 +161,7 @@ def decode_depth(data: bytes, where: Path | str) -> NDArray[np.uint16]:
         InputError: Undecodable data, 8-bit images (min-max normalised, not metric), colour
             images, NaN, infinite, negative or too large values.
     """
-    suffix = Path(where).suffix.lower()
-    if suffix == ".npy":
-        array = _decode_npy(data, where)
-    elif suffix == ".exr":
-        array = _decode_exr(data, where)
-    else:
-        array = decode_image(data, where, cv2.IMREAD_UNCHANGED)
-    return depth_to_millimetres(array, where)
+    return depth_to_millimetres(_decode_map(data, where), where)
 
 
 def read_depth(path: Path, sha256: str | None = None) -> NDArray[np.uint16]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from idfd.benchmark.leaderboard.documents import Board, Leaderboard, Row
-from idfd.benchmark.metrics.registry import METRICS, Metric
+from idfd.benchmark.metrics.registry import KINDS, METRICS, Metric
 from idfd.benchmark.names import csv_text, markdown_text
 from idfd.errors import InputError
 from idfd.model.schema import encode
@@ -67,13 +67,13 @@ def conditions(board: Board) -> str:
 
 
 def markdown(board: Board) -> str:
-    """A board as Markdown tables, one for depth and one for deblurring.
+    """A board as Markdown tables, one for each kind of metrics.
 
     Every cell holds the mean and its interval; with several seeds the standard deviation over
     them follows after ±.
     """
     parts = [f"{conditions(board)}; {100 * board.protocol.confidence:g} % intervals over images."]
-    for kind in ("depth", "restoration"):
+    for kind in KINDS:
         metrics = [metric for metric in columns(board) if metric.kind == kind]
         rows = ranked(board, metrics)
         if not rows:

@@ -12,9 +12,12 @@ from idfd.benchmark.leaderboard.boards import Contest
 from idfd.benchmark.leaderboard.documents import Board, Place, Ranking, Row
 from idfd.benchmark.leaderboard.gallery import Gallery
 from idfd.benchmark.leaderboard.tables import columns, conditions, markdown, ranked
-from idfd.benchmark.metrics.registry import METRICS, Metric
+from idfd.benchmark.metrics.registry import KINDS, METRICS, Metric
 
-CHARTED = ("rmse", "rmse_minmax", "abs_rel", "abs_rel_minmax", "psnr", "ssim")
+CHARTED = (
+    *("rmse", "rmse_minmax", "abs_rel", "abs_rel_minmax", "kld"),
+    *("psnr", "ssim", "defocus_mae"),
+)
 MOST_IMAGES = 200
 """Rows of the table of images; a larger split would make the page slow, and is in the files."""
 
@@ -103,7 +106,7 @@ def view(contest: Contest, gallery: Gallery) -> BoardView:
         conditions=conditions(board),
         tables=[
             table
-            for kind, heading in (("depth", "Depth"), ("restoration", "Deblurring"))
+            for kind, heading in KINDS.items()
             if (table := _table(board, kind, heading, metrics, rankings)).rows
         ],
         distributions=[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def _residual(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def residual(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """``R = d̂ - d``; 0 where the weight is, whatever the depths are there.
 
     NaN times 0 is NaN, in values and in gradients: what does not count must not be multiplied.
@@ -13,9 +13,18 @@ def _residual(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return (prediction - truth).where(weight > 0, prediction.new_zeros(()))
 
 
-def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
     """``sum(w·v) / sum(w)``; 0, with a gradient of 0, where no pixel has weight."""
     return (values * weight).sum() / weight.sum().clamp_min(1e-12)
+
+
+def differences(values: Tensor, weight: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Forward differences across and down, each with the smaller weight of its two pixels."""
+    a, b = values, weight
+    return (
+        (a[..., :, 1:] - a[..., :, :-1], b[..., :, 1:].minimum(b[..., :, :-1])),
+        (a[..., 1:, :] - a[..., :-1, :], b[..., 1:, :].minimum(b[..., :-1, :])),
+    )
 
 
 def l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -28,7 +37,7 @@ def l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
     Source: equation 3.1 of the thesis.
     """
-    return _weighted_mean(_residual(prediction, truth, weight).abs(), weight)
+    return weighted_mean(residual(prediction, truth, weight).abs(), weight)
 
 
 def gradient(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -44,9 +53,5 @@ def gradient(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
     Source: equation 3.2 of the thesis.
     """
-    residual = _residual(prediction, truth, weight)
-    across = (residual[..., :, 1:] - residual[..., :, :-1]).abs()
-    down = (residual[..., 1:, :] - residual[..., :-1, :]).abs()
-    return _weighted_mean(across, weight[..., :, 1:].minimum(weight[..., :, :-1])) + _weighted_mean(
-        down, weight[..., 1:, :].minimum(weight[..., :-1, :])
-    )
+    (across, right), (down, below) = differences(residual(prediction, truth, weight), weight)
+    return weighted_mean(across.abs(), right) + weighted_mean(down.abs(), below)

@@ -11,6 +11,8 @@ from torch import Tensor
 from idfd.benchmark.losses.config import LossConfig
 from idfd.benchmark.losses.depth import gradient, l1
 from idfd.benchmark.losses.photo import charbonnier, ssim
+from idfd.benchmark.losses.regularisers import REGULARISERS
+from idfd.benchmark.losses.self_supervised import self_supervised_terms
 from idfd.benchmark.network.twohead import Output
 
 
@@ -71,7 +73,7 @@ def depth_weight(batch: dict[str, Tensor], config: LossConfig) -> Tensor:
 
 
 def terms(output: Output, batch: dict[str, Tensor], config: LossConfig) -> dict[str, Tensor]:
-    """Every term of the heads that are there, unweighted but for μ and Ψ.
+    """Every term of the heads that are there, unweighted but for μ, Ψ and the regulariser's weight.
 
     Args:
         output: What the network gave.
@@ -80,14 +82,22 @@ def terms(output: Output, batch: dict[str, Tensor], config: LossConfig) -> dict[
         config: Weights.
 
     Returns:
-        ``depth``, ``depth_l1`` and ``depth_gradient``; ``deblur``, ``charbonnier`` and ``ssim``.
+        ``depth``, ``depth_l1``, ``depth_gradient`` and, where one is set, ``regulariser``;
+        ``deblur``, ``charbonnier`` and ``ssim``. With a defocus head, those of
+        :func:`~idfd.benchmark.losses.self_supervised.self_supervised_terms` instead.
     """
+    if output.defocus is not None:
+        return self_supervised_terms(output, batch, config)
     found: dict[str, Tensor] = {}
     if output.depth is not None:
         weight = depth_weight(batch, config)
         found["depth_l1"] = l1(output.depth, batch["depth"], weight)
         found["depth_gradient"] = gradient(output.depth, batch["depth"], weight)
         found["depth"] = found["depth_l1"] + config.gradient * found["depth_gradient"]
+        if config.regulariser != "none":
+            smooth = REGULARISERS[config.regulariser](output.depth, batch["depth"], weight)
+            found["regulariser"] = smooth
+            found["depth"] = found["depth"] + config.regulariser_weight * smooth
     if output.aif is not None:
         photo = (output.aif + 1) / 2
         found["charbonnier"] = charbonnier(photo, batch["all_in_focus"], config.epsilon)
@@ -103,7 +113,7 @@ def total(
 ) -> tuple[Tensor, Tensor]:
     """The loss to minimise, ``L_depth + λ·L_deblur`` (equation 3.7), and λ.
 
-    With one head it is that head's loss, and λ is 1.
+    With one head it is that head's loss, and so with a defocus head; λ is then 1.
 
     Args:
         found: What :func:`terms` gave.
@@ -113,5 +123,5 @@ def total(
     if "depth" in found and "deblur" in found:
         factor = balance.update(shared(found["depth"].detach()), shared(found["deblur"].detach()))
         return found["depth"] + factor * found["deblur"], factor
-    loss = found["depth"] if "depth" in found else found["deblur"]
+    loss = next(found[name] for name in ("defocus", "depth", "deblur") if name in found)
     return loss, torch.ones_like(loss)

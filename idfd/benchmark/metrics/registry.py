@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+MetricKind = Literal["depth", "restoration", "defocus"]
+KINDS: dict[MetricKind, str] = {
+    "depth": "Depth",
+    "restoration": "Deblurring",
+    "defocus": "Defocus",
+}
+"""Kinds of metrics, with their headings; each has a table of its own."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric's name and meaning.
@@ -24,7 +33,7 @@ class Metric:
     title: str
     unit: str
     higher_is_better: bool | None
-    kind: Literal["depth", "restoration"]
+    kind: MetricKind
     digits: int
     description: str
 
@@ -46,6 +55,24 @@ _DEPTH = (
     Metric("delta1", "δ1", "", True, "depth", 3, "Share of pixels within a factor of 1.25"),
     Metric("delta2", "δ2", "", True, "depth", 3, "Share of pixels within a factor of 1.25²"),
     Metric("delta3", "δ3", "", True, "depth", 3, "Share of pixels within a factor of 1.25³"),
+)
+_EDGES = (
+    Metric("kld", "Edge KLD", "", False, "depth", 3, "log2(1 + summed divergence of edges / 10)"),
+    Metric("kld_sum", "Edge KLD sum", "nat", False, "depth", 3, "Summed divergence of edges"),
+)
+_DEFOCUS = (
+    Metric("defocus_mae", "Defocus MAE", "", False, "defocus", 4, "Mean of |c - ĉ| in [0, 1]"),
+    Metric("defocus_mse", "Defocus MSE", "", False, "defocus", 4, "Mean of (c - ĉ)² in [0, 1]"),
+    Metric("defocus_mae_px", "Defocus MAE", "px", False, "defocus", 3, "Mean of |c - ĉ|"),
+    Metric(
+        "reblur_psnr",
+        "Reblur PSNR",
+        "dB",
+        True,
+        "defocus",
+        2,
+        "PSNR of the sharp photo, blurred by the map, against the defocused photo",
+    ),
 )
 _RESTORATION = (
     Metric("psnr", "PSNR", "dB", True, "restoration", 2, "Peak signal-to-noise ratio"),
@@ -69,13 +96,15 @@ _LEGACY = tuple(
     for metric in _DEPTH
     if metric.name != "log10"
 )
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_DEPTH, *_RESTORATION, *_LEGACY)}
-MAIN = ("rmse", "rmse_minmax", "psnr")
+METRICS: dict[str, Metric] = {
+    metric.name: metric for metric in (*_DEPTH, *_EDGES, *_RESTORATION, *_DEFOCUS, *_LEGACY)
+}
+MAIN = ("rmse", "rmse_minmax", "psnr", "defocus_mae")
 """Metrics that can order images and models, the first that was scored does."""
 
 
 def main_metric(names: set[str]) -> Metric:
-    """The metric that orders images and models: RMSE where depth was scored, else PSNR.
+    """The metric that orders images and models: RMSE, else PSNR, else defocus MAE.
 
     Raises:
         KeyError: None of :data:`MAIN` is among ``names``.

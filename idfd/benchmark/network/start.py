@@ -34,7 +34,8 @@ def initialise(network: TwoHeadNet, seed: int) -> None:
     Source: public code of 2HDED:NET.
     """
     parts = {"encoder": network.encoder, **dict(network.heads.items())}
-    for number, name in enumerate(("encoder", "depth", "aif")):
+    # The defocus head stands where the depth head would, and starts with its weights.
+    for number, name in ((0, "encoder"), (1, "depth"), (1, "defocus"), (2, "aif")):
         if name not in parts:
             continue
         generator = torch.Generator().manual_seed(seed * 3 + number)

@@ -5,6 +5,7 @@ Source: the thesis behind iDFD and its published code; docs/network.md says what
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -35,7 +36,7 @@ class Output(NamedTuple):
 
 
 class TwoHeadNet(nn.Module):
-    """Depth and the all-in-focus photo from one defocused photo.
+    """Depth or defocus, and the all-in-focus photo, from one defocused photo.
 
     Args:
         config: Heads and switches.
@@ -67,14 +68,25 @@ class TwoHeadNet(nn.Module):
         padded = F.pad(x, padding(height, width), mode="replicate")
         features, skips = self.encoder(padded)
         made = {name: head(features, skips) for name, head in self.heads.items()}
-        depth, aif = made.get("depth"), made.get("aif")
+        depth, aif, defocus = (made.get(name) for name in ("depth", "aif", "defocus"))
         if depth is not None:
             depth = depth[..., :height, :width] + self.config.depth_start_m
         if aif is not None:
             aif = aif[..., :height, :width] + x.float()
             if self.config.joint == "tanh":
                 aif = torch.tanh(aif)
-        return Output(depth, aif)
+        if defocus is not None:
+            defocus = self._bounded(defocus[..., :height, :width])
+        return Output(depth, aif, defocus)
+
+    def _bounded(self, x: Tensor) -> Tensor:
+        """``max · sigmoid(x + b)``, which gives ``defocus_start_px`` at 0.
+
+        Far below the maximum it is an exponential, so a step of the weights changes a small spot
+        and a large one by the same share.
+        """
+        largest, start = self.config.defocus_max_px, self.config.defocus_start_px
+        return largest * torch.sigmoid(x - math.log(largest / start - 1))
 
 
 def padding(height: int, width: int) -> tuple[int, int, int, int]:

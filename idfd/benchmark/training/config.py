@@ -13,12 +13,12 @@ from idfd.benchmark.network.config import NetworkConfig
 from idfd.errors import InputError
 from idfd.model.schema import Record
 from idfd.model.settings import read_settings, settings_from
-from idfd.model.triple import DepthKind
+from idfd.model.triple import DepthKind, Modality
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-PRESETS = ("smoke", "cpu", "thesis", "best")
+PRESETS = ("smoke", "cpu", "thesis", "best", "self-supervised")
 
 
 class AugmentConfig(Record, frozen=True, kw_only=True):
@@ -138,6 +138,24 @@ class TrainConfig(Record, frozen=True, kw_only=True):
     average: Share = 0.0
     workers: Annotated[int, msgspec.Meta(ge=0)] | None = None
     pictures_every: Annotated[int, msgspec.Meta(ge=0)] = 10
+
+    def __post_init__(self) -> None:
+        heads, alone = self.network.heads, self.loss.self_supervised.sharp == "self"
+        if "defocus" in heads and "aif" not in heads and alone:
+            raise ValueError("loss.self_supervised.sharp: self needs the head aif, which makes it")
+
+    @property
+    def learns_from(self) -> frozenset[Modality]:
+        """What triples must hold for this training."""
+        heads = self.network.heads
+        parts: set[Modality] = {"defocused"}
+        if "depth" in heads:
+            parts.add("depth")
+        if "defocus" in heads:
+            given = self.loss.self_supervised.sharp == "given"
+        else:
+            given = "aif" in heads
+        return frozenset(parts | {"all_in_focus"} if given else parts)
 
 
 SETTINGS = "config.yaml"

@@ -39,7 +39,7 @@ from idfd.benchmark.training.learner import Learner
 from idfd.benchmark.training.log import Log
 from idfd.benchmark.training.plan import make_plan
 from idfd.benchmark.training.preview import draw_preview
-from idfd.benchmark.training.samples import Positions, Samples
+from idfd.benchmark.training.samples import Positions, Samples, check_parts
 from idfd.benchmark.training.state import Weights
 from idfd.benchmark.training.validate import selection_score, validate
 from idfd.errors import IdfdError, InputError
@@ -113,6 +113,7 @@ class _Run:
                 limit="a batch that the number of processes divides",
             )
         self.roles = choose_roles(data, config.validation)
+        check_parts(data, self.roles.train, config.learns_from)
         self.samples = Samples(data, self.roles.train, config.crop, config.augment, config.seed)
         self.validation = Selection(data, self.roles.validation, self.roles.origin)
         self.plan = make_plan(config, len(self.roles.train))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idfd.benchmark.dataset import TripleDataset
 from idfd.benchmark.evaluate import model_input
@@ -21,8 +23,9 @@ WIDTH = 300
 def draw_preview(dataset: TripleDataset, model: Model, path: Path) -> None:
     """Draw up to four triples, one in a row, with the model's prediction beside the truth.
 
-    The columns are the defocused photo, the predicted and the true all-in-focus photo, and the
-    predicted and the true depth, both coloured on the scale of the truth.
+    The columns are the defocused photo, the predicted and the true all-in-focus photo, the
+    predicted and the true depth, both coloured on the scale of the truth, and likewise defocus.
+    What is not predicted is left out, and so is the truth where there is none.
 
     Args:
         dataset: Triples to draw from, evenly chosen.
@@ -48,6 +51,17 @@ def _row(triple: Triple, model: Model) -> Picture:
     views = [triple.defocused]
     if prediction.all_in_focus is not None:
         views += [prediction.all_in_focus, triple.all_in_focus]
+    if prediction.defocus_px is not None:
+        views += _defocus_views(prediction.defocus_px, triple)
     if prediction.depth_m is not None:
         views += [colors(prediction.depth_m, low, high), colors(truth, low, high, known)]
     return np.concatenate([shrink(view, WIDTH) for view in views], axis=1)
+
+
+def _defocus_views(predicted: NDArray[np.floating[Any]], triple: Triple) -> list[Picture]:
+    """The predicted map, and the true one where it is known, without the side of the focus."""
+    if triple.defocus is None:
+        return [colors(predicted, 0, float(predicted.max()))]
+    truth = np.abs(triple.defocus.astype(np.float32))
+    high = float(truth[np.isfinite(truth)].max(initial=1))
+    return [colors(predicted, 0, high), colors(truth, 0, high)]

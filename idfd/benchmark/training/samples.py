@@ -14,10 +14,32 @@ from torch.utils.data import Dataset, Sampler
 
 from idfd.benchmark.training.config import AugmentConfig
 from idfd.errors import ReleaseError
-from idfd.model.triple import DepthSource, Triple
+from idfd.model.triple import DepthSource, Modality, Triple
 from idfd.release.reader import IDFD
 
 Slices = tuple[slice, slice]
+
+
+def check_parts(data: IDFD, ids: tuple[str, ...], parts: frozenset[Modality]) -> None:
+    """Refuse to learn from what the source data of a triple lacks; its array holds zeros.
+
+    Args:
+        data: The release.
+        ids: The triples to learn from.
+        parts: What the training needs of each.
+
+    Raises:
+        ReleaseError: It names the first triple that lacks something.
+    """
+    for take in ids:
+        lacking = parts & set(data.record(take).absent)
+        if lacking:
+            raise ReleaseError(
+                f"triple {take} has no {' and no '.join(sorted(lacking))}",
+                where=data.path,
+                limit=f"triples with {', '.join(sorted(parts))}",
+                remedy="Train heads that need less: network.heads, loss.self_supervised.sharp",
+            )
 
 
 class Samples(Dataset[dict[str, Any]]):

@@ -7,37 +7,19 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from idfd.cli.benchmark.subject import open_subject, scoring_options
+
 if TYPE_CHECKING:
-    from idfd.benchmark.models import Model
     from idfd.benchmark.results import Results
 
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
-@click.option("--model", help="Registered model, or package.module:ClassName.")
+@scoring_options
 @click.option(
     "--predictions",
     type=click.Path(path_type=Path),
     help="Folder (depth/<id>.png, all_in_focus/<id>.png) or HDF5 file with predictions.",
-)
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Network that train wrote.")
-@click.option("--onnx", type=click.Path(path_type=Path), help="Network as an ONNX file.")
-@click.option("--heads", type=click.Choice(["depth", "aif"]), help="Score one head alone.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where a checkpoint computes.",
-)
-@click.option("--name", help="Name in the results; default: the network's, or the file's.")
-@click.option("--split", help="Split to score; default: test.")
-@click.option("--depth", type=click.Choice(["raw", "inpainted"]), help="Depth maps to score on.")
-@click.option("--protocol", default="idfd-metric-1", show_default=True, help="Name or .json file.")
-@click.option(
-    "--mask",
-    type=click.Choice(["any", "measured"]),
-    help="Score on any known depth, or on measured depth only; default: the protocol's.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Results file to write.")
 @click.option(
@@ -49,6 +31,7 @@ if TYPE_CHECKING:
 def evaluate(
     release: Path,
     model: str | None,
+    options: dict[str, str],
     predictions: Path | None,
     checkpoint: Path | None,
     onnx: Path | None,
@@ -67,19 +50,12 @@ def evaluate(
 
     Exactly one of --checkpoint, --onnx, --model and --predictions says what to score.
     """
-    subjects = (checkpoint, onnx, model, predictions)
-    if sum(subject is not None for subject in subjects) != 1:
-        raise click.UsageError("Give one of --checkpoint, --onnx, --model and --predictions.")
-    if name is not None and model is not None:
-        raise click.UsageError("--name goes with files; a registered model has its own name.")
-    if heads is not None and checkpoint is None:
-        raise click.UsageError("--heads goes with --checkpoint.")
     from idfd.benchmark.run import run
     from idfd.model.schema import encode
 
     results = run(
         release,
-        _open(checkpoint, onnx, model, predictions, heads, device, name),
+        open_subject(checkpoint, onnx, model, heads, device, name, predictions, options),
         split=split,
         depth=depth,
         protocol=protocol,
@@ -94,35 +70,6 @@ def evaluate(
     _print_table(results)
     if output is not None:
         click.echo(f"Wrote {output}")
-
-
-def _open(
-    checkpoint: Path | None,
-    onnx: Path | None,
-    model: str | None,
-    predictions: Path | None,
-    heads: Literal["depth", "aif"] | None,
-    device: str,
-    name: str | None,
-) -> Model:
-    if checkpoint:
-        from idfd.benchmark.optional import require
-
-        require("torch", "safetensors")
-        from idfd.benchmark.trained import open_checkpoint
-
-        return open_checkpoint(checkpoint, (heads,) if heads else None, device, name)
-    if onnx:
-        from idfd.benchmark.onnx.model import OnnxModel
-
-        return OnnxModel(onnx, name)
-    if predictions:
-        from idfd.benchmark.predictions import open_predictions
-
-        return open_predictions(predictions, name)
-    from idfd.benchmark.models import load_model
-
-    return load_model(str(model))
 
 
 def _print_table(results: Results) -> None:

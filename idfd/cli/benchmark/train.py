@@ -11,15 +11,20 @@ if TYPE_CHECKING:
     from idfd.benchmark.training.config import TrainConfig
     from idfd.benchmark.training.facts import Outcome, Start
 
-_HEADS = {"depth": ["depth"], "aif": ["aif"], "both": ["depth", "aif"]}
+_HEADS = {
+    "depth": ["depth"],
+    "aif": ["aif"],
+    "both": ["depth", "aif"],
+    "defocus": ["defocus", "aif"],
+}
 
 
 @click.command()
 @click.argument("release", required=False, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the run.")
-@click.option("--preset", help="Settings of that name: smoke, cpu, thesis or best.")
+@click.option("--preset", help="Settings of that name, such as cpu; see docs/training.md.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in a YAML or JSON file.")
-@click.option("--heads", type=click.Choice(list(_HEADS)), help="Heads to build; one is a D3-Net.")
+@click.option("--heads", type=click.Choice(list(_HEADS)), help="Heads to build.")
 @click.option("--encoder", type=click.Path(path_type=Path), help="File of DenseNet-121 weights.")
 @click.option("--seed", type=int, help="Decides first weights, order, windows and dropout.")
 @click.option("--epochs", type=int, help="Passes over the training triples.")

@@ -6,7 +6,11 @@ import click
 
 from idfd.cli.lazy import LazyGroup
 
-COMMANDS = {"view": "idfd.cli.process.view", "defocus": "idfd.cli.process.defocus"}
+COMMANDS = {
+    "view": "idfd.cli.process.view",
+    "defocus": "idfd.cli.process.defocus",
+    "degrade": "idfd.cli.process.degrade",
+}
 
 
 class ProcessGroup(LazyGroup):

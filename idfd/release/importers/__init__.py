@@ -1,7 +1,14 @@
-"""Importers: datasets in their published layouts become collections with an audit.
+"""Importers: datasets in their published layouts become something that can be released.
 
-An importer is one module with ``read(source, **options) -> Collection``. It accounts for
-every file under its root: a take uses it, or the audit names it and says why not.
+An importer is one module with ``LAYOUT``, what it looks for, and one of two things:
+
+- ``read(source, **options) -> Collection``: takes whose photos and depth must still be curated by
+  ``idfd process``.
+- ``verify(source) -> None`` and ``triples(source, **options) -> (SetFacts, tasks)``: for sets whose
+  arrays share one pixel grid already, and for those that lack a part. ``verify`` raises an error
+  that says what is missing, where it looked and what to do; ``triples`` may rely on it.
+
+It accounts for every file under its root: a take uses it, or the audit names it and says why not.
 """
 
 from __future__ import annotations
@@ -17,12 +24,22 @@ from typing import Any
 
 from idfd.errors import InputError, StorageError
 from idfd.model.capture import Collection
+from idfd.model.curation import Curation
 from idfd.model.schema import encode
 from idfd.storage.durable import make_folder, storage_error, write_bytes
 
 IMPORTERS = {
     "dfd_indoor": "DFD_Indoor (Carvalho et al.): Nikon D200 at f/2.8 and f/8, Xtion depth",
     "idfd_published": "iDFD (Nazir et al.) as published; options variant, branch",
+    "nyu_depth_v2": "NYU-Depth-V2, the labeled frames: photo, raw and filled depth",
+    "make3d": "Make3D: outdoor photo and a coarse laser depth grid",
+    "diode": "DIODE: indoor and outdoor photo and laser depth",
+    "ddff12": "DDFF 12-Scene: focal stack and depth; options slice, sharp",
+    "dpdd": "DPDD (dual-pixel defocus deblurring): defocused and sharp photo",
+    "syndof": "SYNDOF (DMENet): synthetic defocus with its blur map",
+    "rtf": "RTF: defocused photo with its blur map",
+    "cuhk": "CUHK blur detection: defocused photo with a mask of blur",
+    "ded": "DED: defocused and sharp photo with a defocus map",
 }
 """Importers by name, with a line about each; the module has the importer's name."""
 
@@ -47,24 +64,29 @@ def importer(name: str) -> ModuleType:
     return import_module(f"{__name__}.{module}")
 
 
-def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Collection:
-    """Read a dataset and write ``collection.json`` and ``audit.md``.
+def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Collection | Curation:
+    """Read a dataset and write what can be made of it.
+
+    A set that must be curated becomes ``collection.json`` and ``audit.md``, and its photos stay
+    where they are. One whose arrays share a pixel grid becomes a folder of triples, ready for
+    ``idfd release build``; a run that was stopped goes on there.
 
     Args:
         name: An importer of :data:`IMPORTERS`.
-        source: The dataset's folder; nothing in it is changed.
+        source: The dataset's folder, or its file where it is one; nothing in it is changed.
         output: The folder to write to; it is made where missing.
         **options: Options of the importer, such as ``variant`` and ``branch``.
 
     Returns:
-        The collection; its root is the absolute path of ``source``.
+        The collection, whose root is the absolute path of ``source``; or the index of the triples.
 
     Raises:
         InputError: An unknown importer or option, a missing or empty folder, another layout.
-        StorageError: The output cannot be written; then nothing of it is left.
+        StorageError: The output cannot be written.
     """
     module = importer(name)
-    read: Callable[..., Collection] = module.read
+    ready = hasattr(module, "triples")
+    read: Callable[..., Any] = module.triples if ready else module.read
     known = [option for option in inspect.signature(read).parameters if option != "source"]
     for option in options:
         if option not in known:
@@ -72,13 +94,19 @@ def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Col
                 f"importer '{name}' has no option '{option}'",
                 limit=f"one of {', '.join(known)}" if known else "no options",
             )
+    if ready:
+        from idfd.release.triple_folder import write_triples
+
+        module.verify(source)
+        facts, tasks = read(source.resolve(), **options)
+        return write_triples(output, facts, tasks, "import")
     if not source.is_dir():
         raise InputError(
             "is a file, not a folder" if source.exists() else "there is no such folder",
             where=source,
             limit=f"a folder with {module.LAYOUT}",
         )
-    collection = read(source.resolve(), **options)
+    collection: Collection = read(source.resolve(), **options)
     write_collection(collection, output)
     return collection
 

@@ -1,4 +1,4 @@
-"""Baselines without learned weights: every model should beat them."""
+"""Baselines without any model of blur: the photo itself, and one depth for all pixels."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Experiments of the thesis: many trainings that differ in one thing, scored alike."""

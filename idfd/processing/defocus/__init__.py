@@ -1,0 +1,1 @@
+"""Synthetic defocus: a defocused photo out of an all-in-focus photo and its depth."""
