@@ -32,6 +32,7 @@ from idfd.processing.defocus.simulate import defocus_image
 
 WIDTH, HEIGHT, K = 640, 480, 25
 PITCH = 5.6
+EVERY = 4
 
 
 def make_scene() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -62,22 +63,24 @@ def unfold_gather(photo: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
 
 
 def exact_gather(photo: NDArray[np.float32], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same in float64 with kernels as wide as four sigma, shift by shift."""
+    """The same in float64 with kernels as wide as four sigma, at every fourth row and column."""
     half = math.ceil(4 * float(sigma.max()))
     padded = np.pad(photo.astype(np.float64), ((half, half), (half, half), (0, 0)), mode="reflect")
-    total, weights = np.zeros(photo.shape), np.zeros(sigma.shape)
-    scale = -0.5 / np.maximum(sigma, 0.1) ** 2
+    own = sigma[::EVERY, ::EVERY]
+    total, weights = np.zeros((*own.shape, 3)), np.zeros(own.shape)
+    scale = -0.5 / np.maximum(own, 0.1) ** 2
     for dy in range(-half, half + 1):
         for dx in range(-half, half + 1):
             weight = np.exp((dx * dx + dy * dy) * scale)
-            total += weight[..., None] * padded[half + dy :, half + dx :][:HEIGHT, :WIDTH]
+            seen = padded[half + dy :, half + dx :][:HEIGHT:EVERY, :WIDTH:EVERY]
+            total += weight[..., None] * seen
             weights += weight
     return total / weights[..., None]
 
 
 def psnr(found: NDArray[np.floating], truth: NDArray[np.float64]) -> float:
-    """Of images in [0, 1], dB."""
-    return float(-10 * np.log10(np.mean((found - truth) ** 2)))
+    """Of a photo in [0, 1] at the pixels of the exact gather, dB."""
+    return float(-10 * np.log10(np.mean((found[::EVERY, ::EVERY] - truth) ** 2)))
 
 
 def by_processor_time(contenders: dict[str, Callable[[], object]], rounds: int) -> None:
@@ -114,9 +117,7 @@ def main() -> None:
     contenders: dict[str, Callable[[], object]] = {
         f"torch unfold gather, K = {K} (peer)": lambda: unfold_gather(*tensors),
         "layered, 16 layers, Gaussian": lambda: defocus_image(photo, depth, config(), PITCH),
-        "layered, 16 layers, disk": lambda: defocus_image(
-            photo, depth, config(psf="disk"), PITCH
-        ),
+        "layered, 16 layers, disk": lambda: defocus_image(photo, depth, config(psf="disk"), PITCH),
         "Gaussian stack, 10 levels": lambda: defocus_image(photo, depth, stack, PITCH),
     }
     print(f"sigma up to {sigma.max():.2f} px, {torch.get_num_threads()} threads of torch")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from idfd.benchmark.bootstrap import Interval, mean_interval
 from idfd.benchmark.dataset import TripleDataset
 from idfd.benchmark.metrics.registry import METRICS
-from idfd.benchmark.models import Model, ModelInput, Prediction
+from idfd.benchmark.models import DescribedModel, Model, ModelInput, Prediction
 from idfd.benchmark.onnx.model import OnnxModel
 from idfd.benchmark.origin import Origin
 from idfd.benchmark.predictions import FolderPredictions, H5Predictions
@@ -142,6 +142,7 @@ def evaluate(
             predicts=tuple(sorted(model.predicts)),
             sha256=_sha256(model, hashes),
             training=origin.facts if origin else None,
+            settings=model.describe() if isinstance(model, DescribedModel) else {},
         ),
         release=ReleaseFacts(
             name=dataset.info.name,

@@ -99,6 +99,14 @@ class TrainableModel(Model, Protocol):
         """Learn from the training split; called once before the first prediction."""
 
 
+@runtime_checkable
+class DescribedModel(Model, Protocol):
+    """A model whose settings belong into the results."""
+
+    def describe(self) -> dict[str, str]:
+        """Settings that it was given or chose, by name; asked for after the last prediction."""
+
+
 class Registered(Record, frozen=True, kw_only=True):
     """A model that has a name.
 

@@ -58,7 +58,7 @@ class FolderPredictions:
             raise InputError(
                 "the folder holds no predictions",
                 where=folder,
-                limit="a folder 'depth', 'all_in_focus' or 'defocus' in it with a file for each triple",
+                limit="a folder 'depth', 'all_in_focus' or 'defocus' in it, a file for each triple",
             )
         self.predicts: frozenset[Target] = frozenset(self._files)
 

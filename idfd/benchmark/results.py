@@ -28,8 +28,10 @@ class ModelFacts(Record, frozen=True, kw_only=True):
         predicts: What was scored.
         sha256: Of the ONNX file, or of the predictions that were read: of a JSON list with, for
             each image, its id and the SHA-256 of the depth in metres and of the photo, null where
-            there is none, and of the defocus where there is one. None for models made in Python; that of a checkpoint is in ``training``.
+            there is none, and of the defocus where there is one. None for models made in Python;
+            that of a checkpoint is in ``training``.
         training: How a trained network came to be, where the model knows it.
+        settings: What a model that describes itself was told or chose, by name.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ModelFacts(Record, frozen=True, kw_only=True):
     predicts: tuple[Target, ...]
     sha256: Sha256 | None = None
     training: TrainingFacts | None = None
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class ReleaseFacts(Record, frozen=True, kw_only=True):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from idfd.model.capture import AuditEntry, Collection
+    from idfd.model.curation import Curation
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _PATH = click.Path(path_type=Path)
@@ -15,46 +20,114 @@ def release() -> None:
     """Import, split, build, verify, describe and show releases."""
 
 
+def _list_importers(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if not asked:
+        return
+    from idfd.cli.output import print_table
+    from idfd.release.importers import IMPORTERS
+
+    print_table(("dataset", "what it is"), list(IMPORTERS.items()))
+    context.exit()
+
+
+@release.command()
+@click.argument("dataset")
+@click.option("-o", "--output", required=True, type=_PATH, help="Folder for the files.")
+@click.option("--part", "parts", multiple=True, help="Part to get, such as val; default: all.")
+def download(dataset: str, output: Path, parts: tuple[str, ...]) -> None:
+    """Download a published DATASET, or say how to get it.
+
+    A download that was cut goes on when the command is run again. Checksums are checked.
+    """
+    from idfd.release.download import dataset_source, download_dataset
+
+    for path in download_dataset(dataset, output, parts):
+        click.echo(f"{path}")
+    click.echo(f"next: {dataset_source(dataset).instructions}")
+    click.echo(f"next: idfd release import {dataset} {output} -o TRIPLES")
+
+
 @release.command("import")
 @click.argument("dataset")
 @click.argument("source", type=_PATH)
-@click.option("-o", "--output", required=True, type=_PATH, help="Folder for the collection.")
+@click.option("-o", "--output", required=True, type=_PATH, help="Folder to write to.")
 @click.option("--variant", type=click.Choice(["Raw", "Processed"]), help="iDFD: which images.")
 @click.option(
     "--branch", type=click.Choice(["inpainting", "without_inpainting"]), help="iDFD: which depth."
 )
+@click.option("--noise", help="RTF: level of added noise, such as 0 or 1.6.")
+@click.option("--width", type=click.IntRange(min=1), help="Make3D: width of the triples, pixels.")
+@click.option("--focus-slice", type=click.IntRange(0, 9), help="DDFF-12: the defocused slice.")
+@click.option(
+    "--sharp", type=click.Choice(["absent", "composite"]), help="DDFF-12: the all-in-focus photo."
+)
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_importers,
+    help="List the datasets.",
+)
 @_JSON
 def import_command(
-    dataset: str,
-    source: Path,
-    output: Path,
-    variant: str | None,
-    branch: str | None,
-    as_json: bool,
+    dataset: str, source: Path, output: Path, as_json: bool, **options: str | int | None
 ) -> None:
-    """Read a published DATASET (dfd-indoor, idfd-published) from the folder SOURCE.
+    """Read a published DATASET (see --list) from SOURCE.
 
-    Writes collection.json and audit.md; the photos stay where they are. Every file that does not
-    fit is named in the audit.
+    Photos and depth that must still be curated become collection.json and audit.md, and stay where
+    they are. A set whose files share a pixel grid already becomes a folder of triples. Every file
+    that does not fit is named.
     """
-    from collections import Counter
-
-    from idfd.cli.output import print_json, print_table
+    from idfd.cli.output import print_json
+    from idfd.model.curation import Curation
     from idfd.release.importers import import_dataset
 
-    options = {k: v for k, v in (("variant", variant), ("branch", branch)) if v is not None}
-    collection = import_dataset(dataset, source, output, **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    result = import_dataset(dataset, source, output, **given)
     if as_json:
-        print_json(collection)
-        return
+        print_json(result)
+    elif isinstance(result, Curation):
+        _tell_triples(result, output)
+    else:
+        _tell_collection(result, output)
+
+
+def _tell_collection(collection: Collection, output: Path) -> None:
+    from idfd.cli.output import print_table
+
     if collection.splits is not None:
         print_table(("split", "takes"), [(s.name, len(s.takes)) for s in collection.splits.splits])
-    kinds = Counter(entry.kind for entry in collection.audit)
-    text = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
     click.echo(
-        f"{len(collection.takes)} takes in {len(collection.scenes)} scenes; audit: {text}"
-        f" -> {output / 'audit.md'}"
+        f"{len(collection.takes)} takes in {len(collection.scenes)} scenes; audit: "
+        f"{_kinds(collection.audit)} -> {output / 'audit.md'}"
     )
+
+
+def _tell_triples(curation: Curation, output: Path) -> None:
+    from idfd.cli.output import print_table
+    from idfd.model.curation import INDEX
+
+    if curation.splits is not None:
+        print_table(("split", "triples"), [(s.name, len(s.takes)) for s in curation.splits.splits])
+    for entry in curation.failed:
+        click.echo(f"failed: {entry.id}: {entry.reason}")
+    click.echo(
+        f"{len(curation.triples)} triples in {len(curation.scenes)} scenes, "
+        f"{len(curation.failed)} failed; audit: {_kinds(curation.audit)} -> {output / INDEX}"
+    )
+    splits = "" if curation.splits else " --splits SPLITS.json"
+    if not curation.splits:
+        click.echo(f"next: idfd release split {output} -o SPLITS.json")
+    name = f"{curation.name}.h5"
+    click.echo(f"next: idfd release build {output} --version 1.0.0{splits} -o {name}")
+
+
+def _kinds(audit: tuple[AuditEntry, ...]) -> str:
+    from collections import Counter
+
+    kinds = Counter(entry.kind for entry in audit)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
 
 
 @release.command()
@@ -192,6 +265,7 @@ def info(path: Path, as_json: bool) -> None:
                 ("triples", facts.triples),
                 ("depth", ", ".join(facts.depth_kinds)),
                 ("defocus maps", facts.defocus_maps or "none"),
+                ("absent", ", ".join(f"{k} {v}" for k, v in facts.absent.items()) or "nothing"),
                 ("splits", ", ".join(f"{k} {len(v)}" for k, v in file.splits.items())),
                 ("splits are", f"{facts.split_origin}; {facts.split_grouping}"),
                 ("excluded", len(facts.excluded) + len(facts.failed)),

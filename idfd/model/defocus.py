@@ -12,6 +12,7 @@ from idfd.model.schema import Record
 
 PsfKind = Literal["gaussian", "disk", "mix"]
 DefocusEngine = Literal["layered", "gaussian-stack"]
+HiddenParts = Literal["dilated", "filled"]
 
 
 class SimulatedDefocus(Record, frozen=True, kw_only=True):
@@ -30,6 +31,7 @@ class SimulatedDefocus(Record, frozen=True, kw_only=True):
         light: What was blurred: ``linear`` light, or ``encoded`` sRGB values.
         reach_m: Layers are ``reach_m / layers`` of depth thick; None is evenly spaced in blur.
         kernel_px: Side of all Gaussian kernels; None is as wide as each needs.
+        hidden: How layers go on behind nearer ones, see :mod:`idfd.processing.defocus.layered`.
         noise: Standard deviation of the added sensor noise at mid-grey, share of full scale.
         seed: Of the noise; each triple draws from it and its own name.
     """
@@ -46,6 +48,7 @@ class SimulatedDefocus(Record, frozen=True, kw_only=True):
     light: Literal["linear", "encoded"] = "linear"
     reach_m: Positive | None = None
     kernel_px: Annotated[int, msgspec.Meta(ge=3)] | None = None
+    hidden: HiddenParts = "filled"
     noise: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 

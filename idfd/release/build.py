@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import h5py
 import numpy as np
@@ -20,11 +20,11 @@ from idfd.model import schema
 from idfd.model.capture import SplitTable
 from idfd.model.curation import INDEX, RECORD, Curation
 from idfd.model.provenance import provenance
-from idfd.model.triple import TripleRecord
+from idfd.model.triple import Modality, TripleRecord
 from idfd.processing.pipeline.local import default_workers
 from idfd.progress import track
 from idfd.release.chunks import Chunked, compress, write_chunked
-from idfd.release.defocus import defocus_arrays
+from idfd.release.defocus import defocus_arrays, has_metric_defocus
 from idfd.release.layout import (
     ARRAYS,
     DEPTH_ARRAYS,
@@ -108,7 +108,8 @@ def build_release(
         citation=curation.citation,
         triples=len(records),
         depth_kinds=kinds,
-        defocus_maps=sum(record.blur is not None for record in records.values()),
+        defocus_maps=sum(map(has_metric_defocus, records.values())),
+        absent=_absent(records.values()),
         split_origin=table.origin,
         split_grouping=table.grouping,
         split_seed=table.seed,
@@ -182,10 +183,21 @@ def _write_triple(
     for name, array in arrays.items():
         spec = ARRAYS[name]
         item = write_chunked(group, name, array)
-        item.attrs["units"] = spec.units
+        item.attrs["units"] = _units(name, record)
         item.attrs["description"] = spec.description
         item.attrs["aligned_to"] = "all_in_focus"
         item.attrs["interpretation"] = "RGB" if spec.channels == 3 else "scalar"
+
+
+def _units(name: str, record: TripleRecord) -> str:
+    given = record.given_defocus
+    normalised = name == "defocus" and given is not None and given.unit == "normalised"
+    return "1" if normalised else ARRAYS[name].units
+
+
+def _absent(records: Iterable[TripleRecord]) -> dict[str, int]:
+    counts = Counter(name for record in records for name in record.absent)
+    return {name: counts[name] for name in get_args(Modality) if counts[name]}
 
 
 def _compressed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.model.defocus import DefocusModel
-from idfd.model.triple import Check, DepthSource
+from idfd.model.triple import Check, DepthSource, TripleRecord
 from idfd.release.picture import contact_sheet
 from idfd.release.store import ReleaseFile
 from idfd.release.validation import read_validation
@@ -39,7 +40,8 @@ class _Facts:
     """Numbers gathered in one pass over the triples.
 
     ``blurs`` holds, by calibration and model, the 1st, 50th and 99th percentile of the circles of
-    each triple, and the median of their deviation.
+    each triple, and the median of their deviation. ``notes`` counts the triples of which a part is
+    absent, computed, degraded or came with the data.
     """
 
     depth: dict[str, NDArray[np.int64]]
@@ -48,6 +50,7 @@ class _Facts:
     psnr: dict[str, list[float]]
     checks: dict[str, list[Check]]
     blurs: dict[tuple[str, DefocusModel], list[NDArray[np.float64]]]
+    notes: Counter[str]
 
 
 def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
@@ -82,6 +85,7 @@ def write_card(path: Path, report: VerifyReport | None = None) -> list[Path]:
             "psnr": {k: (np.mean(v), np.min(v), np.max(v)) for k, v in facts.psnr.items()},
             "meanings": {_source_name(code): text for code, text in _MEANINGS.items()},
             "checks": [_check_row(checks) for checks in facts.checks.values()],
+            "notes": sorted(facts.notes.items()),
             "blurs": [_blur_row(*key, values) for key, values in facts.blurs.items()],
             "verify": report or verify_release(path),
             "validation": validation,
@@ -107,6 +111,7 @@ def _gather(file: ReleaseFile) -> _Facts:
         psnr={},
         checks={},
         blurs={},
+        notes=Counter(),
     )
     codes = np.zeros(max(DepthSource) + 1, np.int64)
     environments: Counter[tuple[str, str]] = Counter()
@@ -120,7 +125,8 @@ def _gather(file: ReleaseFile) -> _Facts:
         for label, measure in (("as shot", "psnr_before"), ("curated", "psnr_after")):
             if measure in record.measures:
                 facts.psnr.setdefault(label, []).append(record.measures[measure])
-        if record.blur is not None and file.has(take, "defocus"):
+        facts.notes.update(_notes(record))
+        if record.given_defocus is None and record.blur is not None and file.has(take, "defocus"):
             source = record.sources.get("calibration")
             key = (source.sha256 if source else "not stated", record.blur)
             _gather_blur(facts.blurs.setdefault(key, []), file, take)
@@ -132,6 +138,23 @@ def _gather(file: ReleaseFile) -> _Facts:
         for (environment, split), count in sorted(environments.items())
     ]
     return facts
+
+
+def _notes(record: TripleRecord) -> Iterator[str]:
+    """What a reader must know of a triple that is not simply photographed and measured."""
+    for name in record.absent:
+        yield f"{name.replace('_', '-')}: absent; the array holds zeros"
+    given, lens = record.given_defocus, record.simulated
+    if given is not None:
+        yield f"defocus map: came with the data ({given.origin}), {given.unit}"
+    if lens is not None:
+        yield (
+            f"defocused: computed by the {lens.engine} engine, preset {lens.preset}, "
+            f"f/{lens.f_number:g}, {lens.focal_length_mm:g} mm, focus {lens.focus_distance_m:g} m"
+        )
+    for degradation in record.degradations:
+        settings = ", ".join(f"{k} {v:g}" for k, v in sorted(degradation.settings.items()))
+        yield f"defocused: degraded by {degradation.kind} ({settings})"
 
 
 def _gather_blur(found: list[NDArray[np.float64]], file: ReleaseFile, take: str) -> None:

@@ -81,6 +81,7 @@ def croissant_metadata(path: Path) -> dict[str, Any]:
                     and record.all_in_focus.f_number,
                     "triples/f_number_defocused": record.defocused and record.defocused.f_number,
                     "triples/has_defocus": file.has(take, "defocus"),
+                    "triples/absent": ", ".join(record.absent),
                 }
             )
     arrays = "; ".join(
@@ -96,6 +97,7 @@ def croissant_metadata(path: Path) -> dict[str, Any]:
         "f_number_all_in_focus": "sc:Float",
         "f_number_defocused": "sc:Float",
         "has_defocus": "sc:Boolean",
+        "absent": "sc:Text",
     }
     return {
         "@context": _CONTEXT,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.calibration.defocus.model import defocus_map
-from idfd.model.triple import TripleRecord, measured_pixels
+from idfd.model.triple import DepthSource, TripleRecord, measured_pixels
 
 _LARGEST = float(np.finfo(np.float16).max)
 
@@ -20,7 +20,8 @@ def defocus_arrays(
     """The arrays ``defocus`` and ``defocus_uncertainty`` of a triple.
 
     They rest on measured depth alone: in-painted depth is a guess that makes good pictures, and a
-    blur computed from it would look like knowledge.
+    blur computed from it would look like knowledge. Where a source does not tell the two apart at
+    all, as that of DFD_Indoor, they rest on all of its depth; its source map says so.
 
     Args:
         record: Of the triple; its blur model and intrinsics are used.
@@ -28,14 +29,17 @@ def defocus_arrays(
             is one.
 
     Returns:
-        Both arrays, (H, W) float16 pixels, NaN where no depth was measured; none at all where the
-        record has no blur model. Half precision keeps 11 bits, so it adds at most 0.05 % of the
-        value, which is far below the deviation of any fit.
+        Both arrays, (H, W) float16 pixels, NaN where there is no such depth; none at all where the
+        record has no blur model, or a map of defocus came with the data. Half precision keeps 11
+        bits, so it adds at most 0.05 % of the value, far below the deviation of any fit.
     """
-    if record.blur is None or record.intrinsics is None:
+    if record.given_defocus is not None or record.blur is None or record.intrinsics is None:
         return {}
     depth = arrays["depth"] if "depth" in arrays else arrays["depth_inpainted"]
-    depth = np.where(measured_pixels(arrays["source"]), depth, np.uint16(0))
+    known = measured_pixels(arrays["source"])
+    if not known.any():
+        known = arrays["source"] == DepthSource.UNKNOWN
+    depth = np.where(known, depth, np.uint16(0))
     maps = defocus_map(
         record.blur, record.intrinsics, depth, arrays.get("uncertainty"), record.crop.scale
     )
@@ -43,3 +47,9 @@ def defocus_arrays(
         name: np.clip(values, -_LARGEST, _LARGEST).astype(np.float16)
         for name, values in zip(("defocus", "defocus_uncertainty"), maps, strict=True)
     }
+
+
+def has_metric_defocus(record: TripleRecord) -> bool:
+    """Whether the triple's map of defocus is in pixels: computed, or given in that unit."""
+    given = record.given_defocus
+    return record.blur is not None if given is None else given.unit == "px"

@@ -10,11 +10,12 @@
     depth_inpainted     (H, W) uint16 mm, 0 = no depth        (where there is in-painted depth)
     source              (H, W) uint8, see DepthSource
     uncertainty         (H, W) float16 mm, NaN = no depth     (optional)
-    defocus             (H, W) float16 px, NaN = no depth measured   (where the blur is known)
+    defocus             (H, W) float16 px, NaN = not known   (where the blur is known or given)
     defocus_uncertainty (H, W) float16 px, NaN = no depth measured   (where the blur is known)
 ```
 
-The file starts with an HDF5 user block that holds the manifest: the hash and place of every array.
+An array that a triple's record calls absent holds zeros. The file starts with an HDF5 user block
+that holds the manifest: the hash and place of every array.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 import numpy as np
 
 from idfd.model.capture import AuditEntry, Scene
@@ -30,7 +32,7 @@ from idfd.model.provenance import Provenance
 from idfd.model.schema import Document
 
 FORMAT = "idfd-release"
-SCHEMA_VERSION = "1.2.0"
+SCHEMA_VERSION = "1.3.0"
 CHUNK = 128
 GZIP_LEVEL = 6
 
@@ -86,7 +88,8 @@ DEPTH_ARRAYS = {"raw": "depth", "inpainted": "depth_inpainted"}
 class ReleaseInfo(Document, frozen=True, kw_only=True):
     """What a release is and where it came from; the ``release`` attribute of the file.
 
-    ``defocus_maps`` counts the triples with a metric defocus map.
+    ``defocus_maps`` counts the triples with a metric defocus map, ``absent`` the triples that lack
+    a modality, by its name; what none lacks is not in it.
     """
 
     SCHEMA: ClassVar[str] = "idfd/release"
@@ -100,6 +103,7 @@ class ReleaseInfo(Document, frozen=True, kw_only=True):
     triples: int
     depth_kinds: tuple[str, ...]
     defocus_maps: int = 0
+    absent: dict[str, int] = msgspec.field(default_factory=dict)
     split_origin: str
     split_grouping: str
     split_seed: int | None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GAP = 8
+_ABSENT = " (absent)"
 _SOURCE_COLOURS = {
     DepthSource.NONE: (40, 40, 40),
     DepthSource.MEASURED: (70, 160, 90),
@@ -60,9 +61,9 @@ def plot_triple(triple: Triple) -> Figure:
     axes = figure.subplots(2, columns)
     record = triple.record
     titles = (
-        _photo_title("all-in-focus", record.all_in_focus),
-        _photo_title("defocused", record.defocused),
-        "depth (m)",
+        _photo_title("all-in-focus", record.all_in_focus, "all_in_focus" in record.absent),
+        _photo_title("defocused", record.defocused, "defocused" in record.absent),
+        "depth (m)" + _ABSENT * ("depth" in record.absent),
         "where the depth comes from",
     )
     metres = np.where(triple.depth > 0, triple.depth / 1000, np.nan)
@@ -81,8 +82,8 @@ def plot_triple(triple: Triple) -> Figure:
         ],
         loc="lower right",
     )
-    if triple.defocus is not None and triple.defocus_uncertainty is not None:
-        _draw_defocus(figure, axes[:, 2], triple.defocus, triple.defocus_uncertainty)
+    if triple.defocus is not None:
+        _draw_defocus(figure, axes[:, 2], triple)
     for axis, title in zip(axes[:, :2].flat, titles, strict=True):
         axis.set_title(title)
     for axis in axes.flat:
@@ -94,31 +95,32 @@ def plot_triple(triple: Triple) -> Figure:
     return figure
 
 
-def _photo_title(what: str, settings: CameraSettings | None) -> str:
-    return what if settings is None else f"{what}, f/{settings.f_number:g}"
+def _photo_title(what: str, settings: CameraSettings | None, absent: bool) -> str:
+    return what + (f", f/{settings.f_number:g}" if settings else "") + _ABSENT * absent
 
 
-def _draw_defocus(
-    figure: Figure,
-    axes: Sequence[Axes],
-    circle: NDArray[np.float16],
-    deviation: NDArray[np.float16],
-) -> None:
+def _draw_defocus(figure: Figure, axes: Sequence[Axes], triple: Triple) -> None:
     """Signed circles on a scale that diverges from the plane in focus, and their deviation."""
-    for axis, values, signed, title in (
-        (axes[0], circle, True, "circle of confusion (negative: before the focus)"),
-        (axes[1], deviation, False, "its standard deviation"),
+    given = triple.record.given_defocus
+    unit = "px" if given is None else given.unit
+    title = "circle of confusion (negative: before the focus)"
+    for axis, values, signed, text in (
+        (axes[0], triple.defocus, unit == "px", title if given is None else "defocus, as given"),
+        (axes[1], triple.defocus_uncertainty, False, "its standard deviation"),
     ):
-        pixels = values.astype(np.float32)
-        known = np.abs(pixels[np.isfinite(pixels)])
+        if values is None:
+            axis.set_title(f"{text}: not known")
+            continue
+        numbers = values.astype(np.float32)
+        known = np.abs(numbers[np.isfinite(numbers)])
         # A few near pixels would turn the rest of the map into one colour.
         top = float(np.percentile(known, 99)) if known.size else 1.0
         shown = axis.imshow(
-            pixels, cmap="RdBu" if signed else "viridis", vmin=-top if signed else 0, vmax=top
+            numbers, cmap="RdBu" if signed else "viridis", vmin=-top if signed else 0, vmax=top
         )
         axis.set_facecolor(_fractions(NOTHING))
-        axis.set_title(title)
-        figure.colorbar(shown, ax=axis, shrink=0.8, extend="both", label="px; grey: not measured")
+        axis.set_title(text)
+        figure.colorbar(shown, ax=axis, shrink=0.8, extend="both", label=f"{unit}; grey: not known")
 
 
 def contact_sheet(release: ReleaseFile, width: int = 200, columns: int = 2) -> NDArray[np.uint8]:

@@ -25,6 +25,7 @@ from idfd.errors import InputError, MissingDependencyError, ReleaseError
 from idfd.model.camera import Intrinsics
 from idfd.model.triple import DepthKind, DepthSource, Triple, TripleRecord
 from idfd.release.cache import TrainingCache
+from idfd.release.defocus import has_metric_defocus
 from idfd.release.layout import DEPTH_ARRAYS, ReleaseInfo
 from idfd.release.store import ReleaseFile
 
@@ -94,7 +95,7 @@ class IDFD(_Base):
                 "tensors=True needs torch", remedy="Install it with 'pip install idfd[torch]'"
             )
         self.has_defocus = self.info.defocus_maps > 0 and all(
-            self._file.has(take, "defocus") for take in self.ids
+            has_metric_defocus(self._file.record(take)) for take in self.ids
         )
         self._check_crop()
         self._visits = np.zeros(len(self.ids), np.uint32)
@@ -141,7 +142,8 @@ class IDFD(_Base):
         The dictionary of tensors holds ``all_in_focus`` and ``defocused`` (3, H, W) in [0, 1],
         ``depth`` (1, H, W) in metres, ``valid`` and ``measured`` (1, H, W) bool, and ``id``; and
         ``defocus`` and ``defocus_uncertainty`` (1, H, W) in pixels, NaN where nothing was
-        measured, if :attr:`has_defocus`.
+        measured, if :attr:`has_defocus`. What a record calls absent is zeros, as in the triple;
+        ``valid`` is false where there is no depth.
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f"index {index} of {len(self)} triples")
@@ -313,7 +315,10 @@ def _as_tensors(triple: Triple, with_defocus: bool) -> dict[str, Any]:
     maps: dict[str, Any] = {}
     if with_defocus:
         for name in ("defocus", "defocus_uncertainty"):
-            maps[name] = torch.from_numpy(getattr(triple, name).astype(np.float32))[None]
+            values = getattr(triple, name)
+            if values is None:  # a map that came with the data has no deviation
+                values = np.full(triple.depth.shape, np.nan)
+            maps[name] = torch.from_numpy(values.astype(np.float32))[None]
     return {
         "all_in_focus": photo(triple.all_in_focus),
         "defocused": photo(triple.defocused),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import h5py
 import numpy as np
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from idfd.errors import IdfdError, ReleaseError
 from idfd.model.schema import Document, Record
-from idfd.model.triple import DepthSource, TripleRecord
+from idfd.model.triple import DepthSource, GivenDefocus, Modality, TripleRecord
 from idfd.progress import track
-from idfd.release.defocus import defocus_arrays
+from idfd.release.defocus import defocus_arrays, has_metric_defocus
 from idfd.release.duplicates import near_duplicates, perceptual_hash
 from idfd.release.guard import guarded
 from idfd.release.layout import ARRAYS
@@ -249,10 +249,10 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
     checker.expect(
         info.triples == len(release.ids), "count", "/triples", f"{len(release.ids)} triples"
     )
-    maps = sum(release.has(take, "defocus") for take in release.ids)
-    checker.expect(info.defocus_maps == maps, "count", "/triples", f"{maps} defocus maps")
     hashes: dict[str, NDArray[np.bool_]] = {}
     groups: dict[str, str] = {}
+    absent: Counter[str] = Counter()
+    maps = 0
     for take in track(release.ids, len(release.ids), "check"):
         try:
             record = release.record(take)
@@ -261,8 +261,15 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
             continue
         groups[take] = record.group
         arrays = {name: release.read(take, name) for name in ARRAYS if release.has(take, name)}
+        absent.update(record.absent)
+        maps += "defocus" in arrays and has_metric_defocus(record)
         if _check_triple(checker, take, record, arrays):
-            hashes[take] = perceptual_hash(arrays["all_in_focus"])
+            # What is absent holds zeros, which are alike in all triples.
+            shown = [name for name in ("all_in_focus", "defocused") if name not in record.absent]
+            if shown:
+                hashes[take] = perceptual_hash(arrays[shown[0]])
+    checker.expect(info.defocus_maps == maps, "count", "/triples", f"{maps} defocus maps")
+    checker.expect(info.absent == absent, "count", "/triples", f"absent: {dict(absent)}")
     home = {take: name for name, takes in release.splits.items() for take in takes}
     for take in release.ids:
         checker.expect(take in home, "splits cover", f"/triples/{take}", "in no split")
@@ -318,6 +325,7 @@ def _check_triple(
     if not usable or whole is None:
         return False
     source = arrays["source"]
+    _check_absent(checker, where, record, {**arrays, "depth": whole})
     checker.expect(
         int(source.max()) <= max(DepthSource), "ranges", f"{where}/source", f"code {source.max()}"
     )
@@ -343,10 +351,30 @@ def _check_triple(
     return True
 
 
+def _check_absent(
+    checker: _Checker, where: str, record: TripleRecord, arrays: dict[str, NDArray[Any]]
+) -> None:
+    """What is absent holds zeros, and what is not holds something."""
+    for name in get_args(Modality):
+        empty, absent = not arrays[name].any(), name in record.absent
+        if absent:
+            checker.expect(empty, "absent", f"{where}/{name}", "is called absent, but is not zero")
+        else:
+            # A take of which the sensor saw nothing is poor, but may be so.
+            level: Literal["error", "warning"] = "warning" if name == "depth" else "error"
+            checker.expect(
+                not empty, "absent", f"{where}/{name}",
+                "is all zero, but the record does not call it absent", level,
+            )  # fmt: skip
+
+
 def _check_defocus(
     checker: _Checker, where: str, record: TripleRecord, arrays: dict[str, NDArray[Any]]
 ) -> None:
     """Hold the defocus map against what the depth and the blur model of the record give."""
+    if record.given_defocus is not None:
+        _check_given_defocus(checker, where, record.given_defocus, arrays)
+        return
     try:
         expected = defocus_arrays(record, arrays)
     except IdfdError as error:
@@ -367,3 +395,20 @@ def _check_defocus(
             wrong == 0, "defocus map", f"{where}/{name}",
             f"{wrong} pixels differ from what the depth and the blur model give",
         )  # fmt: skip
+
+
+def _check_given_defocus(
+    checker: _Checker, where: str, given: GivenDefocus, arrays: dict[str, NDArray[Any]]
+) -> None:
+    """A map that came with the data is there and in the range of its unit."""
+    where = f"{where}/defocus"
+    if not checker.expect("defocus" in arrays, "defocus map", where, "is missing"):
+        return
+    values = arrays["defocus"].astype(np.float32)
+    low, high = (0.0, 1.0) if given.unit == "normalised" else (-np.inf, np.inf)
+    known = values[~np.isnan(values)]
+    wrong = int(np.count_nonzero(~np.isfinite(known) | (known < low) | (known > high)))
+    message = f"{wrong} pixels are infinite or outside {low:g} to {high:g}"
+    checker.expect(wrong == 0, "defocus map", where, message)
+    alone = "defocus_uncertainty" not in arrays
+    checker.expect(alone, "defocus map", f"{where}_uncertainty", "belongs to no computed map")

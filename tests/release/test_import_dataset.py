@@ -10,6 +10,7 @@ from idfd.errors import InputError, StorageError
 from idfd.model.capture import Collection
 from idfd.model.schema import load
 from idfd.release import importers
+from idfd.release.download import dataset_source
 from idfd.release.importers import IMPORTERS, import_dataset, importer
 from idfd.storage.durable import storage_error, write_bytes
 
@@ -66,7 +67,7 @@ def test_unknown_options_are_refused(dataset: Path, tmp_path: Path) -> None:
         import_dataset("idfd_published", dataset, tmp_path, split="train")
 
 
-@pytest.mark.parametrize("name", IMPORTERS)
+@pytest.mark.parametrize("name", ["dfd_indoor", "idfd_published"])
 @pytest.mark.parametrize("content", ["missing", "empty", "text files", "a file"])
 def test_folders_without_the_layout(name: str, content: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
@@ -87,6 +88,25 @@ def test_folders_without_the_layout(name: str, content: str, tmp_path: Path) -> 
     if content == "text files":
         assert "note0.txt" in message
         assert "and 2 more" in message
+    assert not (tmp_path / "out").exists()
+
+
+READY = sorted(IMPORTERS.keys() - {"dfd_indoor", "idfd_published"})
+
+
+@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("content", ["missing", "empty"])
+def test_ready_sets_say_what_is_missing_and_how_to_get_it(
+    name: str, content: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    if content == "empty":
+        source.mkdir()
+    with pytest.raises(InputError) as caught:
+        import_dataset(name, source, tmp_path / "out")
+    assert caught.value.where == str(source)
+    assert caught.value.limit is not None
+    assert caught.value.remedy == dataset_source(name).instructions
     assert not (tmp_path / "out").exists()
 
 

@@ -125,7 +125,8 @@ def test_any_depth_gives_a_map_that_half_precision_holds(
     )
     for one in (record, huge):
         maps = defocus_arrays(one, {"depth": depth, "source": source})
-        known = (depth > 0) & ((source == DepthSource.MEASURED) | (source == DepthSource.FUSED))
+        measured = (source == DepthSource.MEASURED) | (source == DepthSource.FUSED)
+        known = (depth > 0) & (measured if measured.any() else source == DepthSource.UNKNOWN)
         for values in maps.values():
             assert values.dtype == np.float16
             np.testing.assert_array_equal(np.isfinite(values), known)
@@ -139,6 +140,15 @@ def test_filled_depth_gives_no_blur(raw: bool) -> None:
     measured = arrays["source"] == DepthSource.MEASURED
     for values in defocus_arrays(record, arrays).values():
         np.testing.assert_array_equal(np.isfinite(values), measured)
+
+
+def test_a_source_that_tells_nothing_apart_gives_all_of_its_depth() -> None:
+    record, arrays = blurred(make_record("attic-1")), make_arrays("attic-1")
+    arrays["source"][arrays["source"] > 0] = DepthSource.UNKNOWN
+    arrays["source"][:3] = DepthSource.IN_PAINTED
+    known = (arrays["depth"] > 0) & (arrays["source"] == DepthSource.UNKNOWN)
+    np.testing.assert_array_equal(np.isfinite(defocus_arrays(record, arrays)["defocus"]), known)
+    assert known.any()
 
 
 def test_without_a_blur_model_there_is_no_map(tmp_path: Path) -> None:

@@ -39,9 +39,7 @@ class Window:
     factor: float
 
 
-def training_windows(
-    train: TripleDataset, photos: int, side: int, each: int = 1
-) -> list[Window]:
+def training_windows(train: TripleDataset, photos: int, side: int, each: int = 1) -> list[Window]:
     """Windows of at most ``photos`` photos spread evenly over the split, at drawn places.
 
     Args:
@@ -87,7 +85,7 @@ def _window(triple: Triple, side: int, draw: np.random.Generator) -> Window:
             scale=record.crop.scale,
         ),
         truth=triple.all_in_focus[part].copy(),
-        depth_m=triple.depth[part].astype(np.float32) / 1000,
+        depth_m=triple.depth[part] / np.float32(1000),
         factor=excess(record),
     )
 

@@ -16,23 +16,25 @@ from numpy.typing import NDArray
 
 from idfd.benchmark.baselines.choice import Window, choose, training_windows
 from idfd.benchmark.baselines.light import Plane, in_linear_light
-from idfd.benchmark.baselines.spot import SMALLEST_PX, AtDepth, Guess, Spot, lens_of
+from idfd.benchmark.baselines.spot import SMALLEST_PX, Spot, lens_of, spot_for
 from idfd.benchmark.dataset import TripleDataset
 from idfd.benchmark.models import ModelInput, Prediction, Target
 from idfd.benchmark.optional import require
 from idfd.errors import ReleaseError
 
-_GUESSES = tuple(Spot(size, share) for size, share in product((1.5, 2.0, 3.0, 4.0, 6.0, 9.0), (0, 1)))
+_GUESSES = tuple(
+    Spot(size, share) for size, share in product((1.5, 2.0, 3.0, 4.0, 6.0, 9.0), (0, 1))
+)
 _DEPTH_SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
-_WINDOWS, _SIDE = 8, 160
+_WINDOWS, _SIDE = 6, 128
 
 
-def spot_candidates(windows: Sequence[Window]) -> tuple[AtDepth | Guess, ...]:
+def spot_candidates(windows: Sequence[Window]) -> tuple[Spot | float, ...]:
     """Spots to try: the lens's at quantiles of the depth, or guesses where it is not known."""
     depth = np.concatenate([window.depth_m[window.depth_m > 0] for window in windows])
     if len(depth) and all(lens_of(window.item) is not None for window in windows):
-        return tuple(AtDepth(float(at)) for at in np.quantile(depth, _DEPTH_SHARES))
-    return tuple(Guess(spot) for spot in _GUESSES)
+        return tuple(float(at) for at in np.quantile(depth, _DEPTH_SHARES))
+    return _GUESSES
 
 
 class Deconvolution:
@@ -49,7 +51,7 @@ class Deconvolution:
 
     def __init__(self) -> None:
         require("skimage", extra="baselines")
-        self.chosen: tuple[AtDepth | Guess, float] | None = None
+        self.chosen: tuple[Spot | float, float] | None = None
         self._factor = 1.0
 
     def fit(self, train: TripleDataset) -> None:
@@ -80,12 +82,16 @@ class Deconvolution:
 
     def describe(self) -> dict[str, str]:
         """What was chosen."""
-        return {"spot": str(self.chosen[0]), "strength": f"{self.chosen[1]:g}"} if self.chosen else {}
+        if self.chosen is None:
+            return {}
+        source, strength = self.chosen
+        spot = str(source) if isinstance(source, Spot) else f"of the lens at {source:.2f} m"
+        return {"spot": spot, "strength": f"{strength:g}"}
 
     def _restored(
-        self, item: ModelInput, source: AtDepth | Guess, strength: float
+        self, item: ModelInput, source: Spot | float, strength: float
     ) -> NDArray[np.uint8]:
-        spot = source.of(item, self._factor)
+        spot = spot_for(source, item, self._factor)
         if spot.diameter_px < SMALLEST_PX:
             return item.defocused
         kernel = spot.kernel()
@@ -117,9 +123,9 @@ class Wiener(Deconvolution):
 
 def wiener(plane: Plane, kernel: Plane, balance: float) -> Plane:
     """scikit-image's Wiener filter of a plane whose borders meet."""
-    from skimage.restoration import wiener as filtered
+    from skimage import restoration
 
-    return np.asarray(filtered(plane, kernel, balance, clip=False))
+    return np.asarray(restoration.wiener(plane, kernel, balance, clip=False))
 
 
 class RichardsonLucy(Deconvolution):
@@ -134,9 +140,9 @@ class RichardsonLucy(Deconvolution):
 
     def restore(self, plane: Plane, kernel: Plane, strength: float) -> Plane:
         """See :class:`RichardsonLucy`."""
-        from skimage.restoration import richardson_lucy
+        from skimage import restoration
 
-        return np.asarray(richardson_lucy(plane, kernel, int(strength), clip=False))
+        return np.asarray(restoration.richardson_lucy(plane, kernel, int(strength), clip=False))
 
 
 def not_fitted(name: str) -> ReleaseError:

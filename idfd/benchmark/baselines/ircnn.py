@@ -1,15 +1,15 @@
 """Deconvolution with a denoiser as its idea of what photos look like, after IRCNN.
 
-Half-quadratic splitting of ``min ‖h*x - y‖²/2 + λσ²·Φ(x)`` (Zhang, Zuo, Gu and Zhang, "Learning deep
-CNN denoiser prior for image restoration", CVPR 2017) alternates ::
+Half-quadratic splitting of ``min ‖h*x - y‖²/2 + λσ²·Φ(x)`` (Zhang, Zuo, Gu and Zhang, "Learning
+deep CNN denoiser prior for image restoration", CVPR 2017) alternates ::
 
     X = (H*·Y + α·Z) / (|H|² + α),  α = λσ²/σ_k²       deconvolution, in linear light
     z = denoise(x, σ_k)                                the prior, on encoded values
 
-with σ_k falling from step to step. The paper has a denoiser for each level. One for a single level t
+with σ_k falling from step to step. The paper has a denoiser for each level. One for a single level
 does for all of them by scaling what it sees (Xu, Liu, Sun, Brifman, Wohlberg and Kamilov, "Boosting
 the performance of plug-and-play priors via denoiser scaling", Asilomar 2020): a photo stretched by
-t/s turns noise of level s into noise of level t.
+t/s has noise of level t where it had noise of level s.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from idfd.storage.hashing import sha256_file
 STEPS = 8
 FIRST, LAST = 49 / 255, 5 / 255
 """Noise levels of the first step, the paper's, and of the last."""
-_WINDOWS, _SIDE = 4, 96
+_WINDOWS, _SIDE = 3, 64
 
 
 class IRCNN(Deconvolution):
@@ -51,7 +51,7 @@ class IRCNN(Deconvolution):
     """
 
     name = "ircnn"
-    STRENGTHS = (0.003, 0.01, 0.03, 0.1)
+    STRENGTHS = (0.01, 0.03, 0.1)
 
     def __init__(self, weights: str, sigma: str = "25", device: str = "auto") -> None:
         super().__init__()

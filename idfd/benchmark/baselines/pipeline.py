@@ -28,7 +28,7 @@ LEVELS = 9
 """Widths of spot that a photo is deconvolved at, from none to the widest in it."""
 _FOCUS_M = (0.7, 1.0, 1.4, 1.7, 2.0, 2.8, 4.0)
 _BALANCES = (3e-3, 1e-2, 3e-2, 1e-1, 1.0)
-_WINDOWS, _SIDE = 8, 160
+_WINDOWS, _SIDE = 6, 128
 _WIDEST_PX = 60.0
 """A depth near 0 has no limit to its spot; what is wider than this cannot be undone."""
 
@@ -51,6 +51,8 @@ class Pipeline:
         self._depth = _open(depth)
         if "depth" not in self._depth.predicts:
             raise InputError(f"the model '{depth}' predicts no depth", limit="a depth model")
+        # What the depth network was trained on warns of leaks, as it does for the network itself.
+        self.origin = getattr(self._depth, "origin", None)
         self._settings = {"depth": self._depth.name}
         if Path(depth).is_file():
             self._settings["depth_sha256"] = sha256_file(Path(depth))
@@ -150,9 +152,7 @@ def deblur(
     widest = float(diameters.max())
     if widest < SMALLEST_PX:
         return photo
-    spots = [
-        Spot(float(at), lens.model.disk_share) for at in np.linspace(0, widest, LEVELS)
-    ]
+    spots = [Spot(float(at), lens.model.disk_share) for at in np.linspace(0, widest, LEVELS)]
     margin = 2 * len(spots[-1].kernel())
     place = periodic(diameters.astype(np.float64), margin) * ((LEVELS - 1) / widest)
     used = [k for k in range(LEVELS) if (np.abs(place - k) < 1).any()]

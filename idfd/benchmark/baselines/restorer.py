@@ -43,7 +43,9 @@ class DnCNNRestorer:
     name = "dncnn"
     predicts: frozenset[Target] = frozenset({"aif"})
 
-    def __init__(self, weights: str | None = None, steps: str = "300", device: str = "auto") -> None:
+    def __init__(
+        self, weights: str | None = None, steps: str = "300", device: str = "auto"
+    ) -> None:
         if not steps.isdecimal() or int(steps) < 1:
             raise InputError(f"steps is '{steps}'", limit="a whole number from 1 on")
         self._steps = int(steps)
@@ -87,7 +89,8 @@ class DnCNNRestorer:
             network = DnCNN()
         # It starts as the identity: the floor is where learning begins.
         last = network.model[-1]
-        assert isinstance(last, nn.Conv2d) and last.bias is not None
+        assert isinstance(last, nn.Conv2d)
+        assert last.bias is not None
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]

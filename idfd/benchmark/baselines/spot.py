@@ -85,43 +85,27 @@ class Lens:
         return np.abs(defocus_map(self.model, self.camera, millimetres, scale=self.scale)[0])
 
 
-@dataclass(frozen=True)
-class Guess:
-    """One spot for every photo, whatever its lens."""
+def spot_for(source: Spot | float, item: ModelInput, factor: float) -> Spot:
+    """The spot of a photo: a guess as it is, or what its lens makes of points at a depth.
 
-    spot: Spot
+    Args:
+        source: The guess, or the depth in metres.
+        item: The photo.
+        factor: What the lens's diameter is multiplied by; see :func:`excess`.
 
-    def of(self, item: ModelInput, factor: float) -> Spot:
-        """The spot; ``item`` and ``factor`` do not matter."""
-        return self.spot
-
-    def __str__(self) -> str:
-        return str(self.spot)
-
-
-@dataclass(frozen=True)
-class AtDepth:
-    """The spot that the lens of each photo makes of points at one depth, metres."""
-
-    depth_m: float
-
-    def of(self, item: ModelInput, factor: float) -> Spot:
-        """The spot of a photo's lens, ``factor`` times as wide.
-
-        Raises:
-            InputError: The lens of this photo is not known.
-        """
-        lens = lens_of(item)
-        if lens is None:
-            raise InputError(
-                "the lens of this photo is not known, but that of the training split is",
-                where=f"image {item.id}",
-                limit="a blur model, or focal length, focus distance and intrinsics",
-            )
-        return lens.spot(self.depth_m, factor)
-
-    def __str__(self) -> str:
-        return f"lens at {self.depth_m:.2f} m"
+    Raises:
+        InputError: The lens of this photo is not known, and a depth was given.
+    """
+    if isinstance(source, Spot):
+        return source
+    lens = lens_of(item)
+    if lens is None:
+        raise InputError(
+            "the lens of this photo is not known, but those of the training split are",
+            where=f"image {item.id}",
+            limit="a blur model, or focal length, focus distance and intrinsics",
+        )
+    return lens.spot(source, factor)
 
 
 def lens_of(item: ModelInput, focus_distance_m: float | None = None) -> Lens | None:

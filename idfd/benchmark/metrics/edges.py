@@ -71,6 +71,7 @@ def edge_divergence(
         inside = band[..., start : start + kept.shape[0], start : start + kept.shape[1]]
         edges = np.array(rules.bin_edges_m[scale])
         bins = np.searchsorted(np.concatenate([-edges[::-1], edges]), inside)
+        # A window of one histogram holds the whole band.
         side = max(kept.shape) if rules.window_px is None else rules.window_px // 2**scale
         shares = _histograms(bins, 2 * edges.size + 1, kept, side, rules)
         if shares is None:
@@ -137,6 +138,6 @@ def _histograms(
     histogram = np.arange(maps * orientations)[:, None] * number + window
     places = histogram * count + bins[..., kept].reshape(maps * orientations, -1)
     counts = np.bincount(places.ravel(), minlength=maps * orientations * number * count)
-    shares = counts.reshape(maps, orientations, number, count)[:, :, scored]
-    shares = shares / held[scored][:, None] + rules.floor
+    split = counts.reshape(maps, orientations, number, count)[:, :, scored]
+    shares = split / held[scored][:, None] + rules.floor
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True))

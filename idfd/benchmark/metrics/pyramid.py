@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from idfd.errors import InputError
 
 Real = NDArray[np.floating[Any]]
 Masks = NDArray[np.float64]
+Index = NDArray[np.intp]
 _RADIAL_STEPS, _ANGULAR_STEPS = 256, 1024
 """Samples to an octave of the radial tables, and to half a turn of the angular one."""
 
@@ -41,11 +43,11 @@ class Pyramid:
 
 @dataclass(frozen=True)
 class _Octave:
-    """Masks of one scale on its centred spectrum, and the window of the next one in it."""
+    """Masks of one scale, and which of its frequencies the next one keeps."""
 
     bands: Masks
     low: Masks
-    window: tuple[slice, slice]
+    kept: tuple[EllipsisType, Index, Index]
 
 
 def steerable_pyramid(images: Real, scales: int = 2, orientations: int = 4) -> Pyramid:
@@ -77,13 +79,14 @@ def steerable_pyramid(images: Real, scales: int = 2, orientations: int = 4) -> P
             f"{scales} scales of a {width}x{height} image", limit=f"sides of {2 ** (scales + 2)}"
         )
     high, low, octaves = _masks(height, width, scales, orientations)
-    spectrum = _shifted(scipy.fft.fft2(images))
+    spectrum = scipy.fft.fft2(images)
     residual = _real(spectrum * high)
     spectrum = spectrum * low
     bands = []
     for octave in octaves:
-        bands.append(_real(spectrum[..., None, :, :] * octave.bands * 1j ** (1 - orientations)))
-        spectrum = spectrum[(..., *octave.window)] * octave.low
+        turned = spectrum * 1j ** (1 - orientations)
+        bands.append(_real(turned[..., None, :, :] * octave.bands))
+        spectrum = spectrum[octave.kept] * octave.low
     return Pyramid(residual, tuple(bands), _real(spectrum))
 
 
@@ -99,22 +102,16 @@ def reconstruct(pyramid: Pyramid) -> Real:
     """
     orientations, height, width = pyramid.bands[0].shape[-3:]
     high, low, octaves = _masks(height, width, len(pyramid.bands), orientations)
-    spectrum = _shifted(scipy.fft.fft2(pyramid.low))
+    spectrum = scipy.fft.fft2(pyramid.low)
     for octave, band in zip(reversed(octaves), reversed(pyramid.bands), strict=True):
-        oriented = _shifted(scipy.fft.fft2(band)) * octave.bands * 1j ** (orientations - 1)
-        whole = oriented.sum(axis=-3)
-        whole[(..., *octave.window)] += spectrum * octave.low
+        whole = (scipy.fft.fft2(band) * octave.bands).sum(axis=-3) * 1j ** (orientations - 1)
+        whole[octave.kept] += spectrum * octave.low
         spectrum = whole
-    return _real(spectrum * low + _shifted(scipy.fft.fft2(pyramid.high)) * high)
-
-
-def _shifted(spectrum: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(scipy.fft.fftshift(spectrum, axes=(-2, -1)))
+    return _real(spectrum * low + scipy.fft.fft2(pyramid.high) * high)
 
 
 def _real(spectrum: NDArray[Any]) -> Real:
-    image = scipy.fft.ifft2(scipy.fft.ifftshift(spectrum, axes=(-2, -1)), overwrite_x=True)
-    return np.ascontiguousarray(image.real)
+    return np.asarray(scipy.fft.ifft2(spectrum, overwrite_x=True).real)
 
 
 @lru_cache(maxsize=4)
@@ -126,16 +123,18 @@ def _masks(
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
     row, column = height // 2, width // 2
     radius[row, column] = radius[row, column - 1]  # a logarithm for the mean, too
+    # From the order of the grid, lowest frequency in the middle, to that of the transform.
+    angle, radius = scipy.fft.ifftshift(angle), scipy.fft.ifftshift(radius)
     octaves_above = np.log2(radius)
     found = []
     pass_high, pass_low = _radial(octaves_above, 0)
     for scale in range(1, scales + 1):
-        band, _ = _radial(octaves_above, scale)
+        band = _radial(octaves_above, scale)[0]
         directions = np.stack([_angular(angle, k, orientations) for k in range(orientations)])
-        window = (_middle(octaves_above.shape[0]), _middle(octaves_above.shape[1]))
-        octaves_above, angle = octaves_above[window], angle[window]
-        # The low-pass of a scale is the complement of its band.
-        found.append(_Octave(directions * band, _radial(octaves_above, scale)[1], window))
+        rows, columns = (_lower_half(size) for size in octaves_above.shape)
+        kept = (..., rows[:, None], columns)
+        octaves_above, angle = octaves_above[kept], angle[kept]
+        found.append(_Octave(directions * band, _radial(octaves_above, scale)[1], kept))
     return pass_high, pass_low, tuple(found)
 
 
@@ -144,11 +143,15 @@ def _ramp(size: int) -> Masks:
     return np.linspace(-1, 1, size + 1)[:-1]
 
 
-def _middle(size: int) -> slice:
-    """The lower half of the frequencies of a centred spectrum."""
+def _lower_half(size: int) -> Index:
+    """Where the lower half of the frequencies stands in a spectrum: at both of its ends.
+
+    Example:
+        >>> _lower_half(8)
+        array([0, 1, 6, 7])
+    """
     kept = (size + 1) // 2
-    start = size // 2 - kept // 2
-    return slice(start, start + kept)
+    return np.asarray(scipy.fft.ifftshift(np.arange(kept) - kept // 2) % size, np.intp)
 
 
 def _radial(octaves_above: Masks, scale: int) -> tuple[Masks, Masks]:

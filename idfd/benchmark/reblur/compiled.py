@@ -55,7 +55,7 @@ def _each_plane(
         list(pool.map(run, np.ndindex(*planes.shape[:2])))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def _weights(sigma: Plane, radius: int, table: Plane) -> int:
     """Fill ``table[k] = exp(−k²/2σ²)`` for a segment; returns the largest k that counts.
 
@@ -72,7 +72,7 @@ def _weights(sigma: Plane, radius: int, table: Plane) -> int:
     return reach
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def _spread(values: Plane, sigma: Plane, radius: int, out: Plane) -> None:
     """Add the light of each source to ``out``, (H, W + 2·radius)."""
     height, width = values.shape
@@ -103,7 +103,7 @@ def _spread(values: Plane, sigma: Plane, radius: int, out: Plane) -> None:
                             target[x] += arrived[x]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def _collect(values: Plane, sigma: Plane, radius: int, plain: Plane, squared: Plane) -> None:
     """Sum what each source lights; ``values`` is (H, W + 2·radius), zero beside the photo."""
     height, width = sigma.shape

@@ -80,7 +80,7 @@ class _NormalisedSpread(torch.autograd.Function):
         return result
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         image, sigma, result, weight = ctx.saved_tensors
         a = gradient / weight

@@ -21,6 +21,7 @@ from idfd.benchmark.study.runs import (
 )
 from idfd.benchmark.study.sheet import NONE, Page, Sheet, cell, conditions, reading, write_page
 from idfd.benchmark.tables.published import PublishedTable, published_tables
+from idfd.benchmark.thumbnails import pictures_folder
 from idfd.benchmark.training.config import TrainConfig, change_config, load_config
 
 NAMES: tuple[Regulariser, ...] = get_args(Regulariser)
@@ -89,7 +90,7 @@ def write(output: Path, runs: Sequence[StudyRun]) -> list[Path]:
     pictures = {}
     for run in runs:
         path = results_path(output, run, test)
-        if run.name in found and run.name not in pictures and path.exists():
+        if run.name not in pictures and pictures_folder(path).exists():
             pictures[run.name] = path
     picture = draw_grid(pictures)
     page = Page(

@@ -151,11 +151,10 @@ class TrainConfig(Record, frozen=True, kw_only=True):
         parts: set[Modality] = {"defocused"}
         if "depth" in heads:
             parts.add("depth")
-        if "defocus" in heads:
-            given = self.loss.self_supervised.sharp == "given"
-        else:
-            given = "aif" in heads
-        return frozenset(parts | {"all_in_focus"} if given else parts)
+        alone = "defocus" in heads and self.loss.self_supervised.sharp == "self"
+        if heads != ("depth",) and not alone:
+            parts.add("all_in_focus")
+        return frozenset(parts)
 
 
 SETTINGS = "config.yaml"

@@ -15,11 +15,23 @@ if TYPE_CHECKING:
 
 _HEADS = {"depth": ["depth"], "aif": ["aif"], "both": ["depth", "aif"]}
 
+
+def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len(set(parts)) < len(parts):
+        raise click.BadParameter(f"'{text}' is no list of different numbers, such as 0,1,2.")
+    return [int(part) for part in parts]
+
+
 _output = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the study."
 )
 _seeds = click.option(
-    "--seeds", default="0,1,2", show_default=True, help="Seeds of the trainings, with commas."
+    "--seeds",
+    default="0,1,2",
+    show_default=True,
+    callback=_numbers,
+    help="Seeds of the trainings, with commas.",
 )
 _device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 _cache = click.option(
@@ -52,7 +64,7 @@ def study() -> None:
 def regularisers(
     release: Path,
     output: Path,
-    seeds: str,
+    seeds: list[int],
     config: str | None,
     device: str,
     cache: Path | None,
@@ -70,7 +82,7 @@ def regularisers(
     from idfd.benchmark.training.config import load_config
 
     settings = chapter.short_schedule() if config is None else load_config(config)
-    runs = chapter.plan(Data.open(release), settings, _numbers(seeds))
+    runs = chapter.plan(Data.open(release), settings, seeds)
     _work(output, runs, chapter.write, device, cache, drop_weights)
 
 
@@ -94,7 +106,7 @@ def cross(
     train: tuple[Path, ...],
     test: tuple[Path, ...],
     output: Path,
-    seeds: str,
+    seeds: list[int],
     config: str,
     heads: str | None,
     device: str,
@@ -116,7 +128,7 @@ def cross(
     if heads is not None:
         settings = change_config(settings, {"network.heads": _HEADS[heads]})
     releases = [[Data.open(path) for path in paths] for paths in (train, test)]
-    runs = tables.plan(*releases, settings, _numbers(seeds))
+    runs = tables.plan(*releases, settings, seeds)
     _work(output, runs, tables.write, device, cache, drop_weights)
 
 
@@ -124,13 +136,6 @@ def _require() -> None:
     from idfd.benchmark.optional import require
 
     require("torch", "safetensors", "lightning_fabric")
-
-
-def _numbers(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(parts)) < len(parts):
-        raise click.UsageError(f"--seeds {text} is not a list of different numbers, such as 0,1,2.")
-    return [int(part) for part in parts]
 
 
 def _work(

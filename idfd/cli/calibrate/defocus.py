@@ -17,12 +17,17 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("source", type=_PATH)
 @click.option(
-    "--calibration", required=True, type=_PATH,
-    help="calibration.json of 'calibrate solve'; the blur is added to it.",
+    "--calibration", type=_PATH,
+    help="calibration.json of 'calibrate solve'; the blur is added to it. Scenes need none.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", type=_PATH, help="Where to write it. Default: the calibration itself."
 )
+@click.option("--split", help="Of scenes: the split to fit to.  [default: train, else all]")
+@click.option(
+    "--views", type=click.IntRange(min=3), default=40, show_default=True,
+    help="Of scenes: most photos to fit to, spread over the split.",
+)  # fmt: skip
 @click.option(
     "--board",
     "board_name",
@@ -43,8 +48,10 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print the fit as JSON.")
 def defocus(
     source: Path,
-    calibration: Path,
+    calibration: Path | None,
     output: Path | None,
+    split: str | None,
+    views: int,
     board_name: str | None,
     distances: Path | None,
     photos: str | None,
@@ -57,7 +64,15 @@ def defocus(
 
     SOURCE is a session whose takes look at a board, or a folder of photos. Prints focus distance,
     effective aperture and the shape of the spot, and adds them to calibration.json and report.json.
+
+    Without --calibration SOURCE is a release or a folder of triples: photos of scenes with depth,
+    for sets whose camera is out of reach. Then -o takes the fit, for 'idfd process --blur'.
     """
+    if calibration is None:
+        if output is None:
+            raise click.UsageError("Give --calibration; or, for scenes with depth, -o.")
+        _fit_scenes(source, output, split, views, as_json)
+        return
     import os
 
     from idfd.calibration.boards.files import find_board
@@ -93,6 +108,17 @@ def defocus(
         print_json({"blur": fit.model, "warnings": fit.warnings})
     else:
         _tell(fit, target)
+
+
+def _fit_scenes(source: Path, output: Path, split: str | None, views: int, as_json: bool) -> None:
+    from idfd.cli.output import print_json
+    from idfd.release.lens_blur import fit_scenes
+
+    fit, document = fit_scenes(source, output, split=split, views=views)
+    if as_json:
+        print_json(document)
+    else:
+        _tell(fit, output)
 
 
 def _tell(fit: DefocusFit, target: Path) -> None:

@@ -29,6 +29,10 @@ STAGES = ("denoise", "align", "crop", "register", "inpaint", "normalise", "check
     help="Calibration of the rig; default: SESSION's own calibration.json.",
 )  # fmt: skip
 @click.option(
+    "--blur", metavar="FILE",
+    help="Lens that 'idfd calibrate defocus' fitted to scenes, for sets without a calibration.",
+)  # fmt: skip
+@click.option(
     "--photos", type=click.Choice(["jpeg", "raw"]),
     help="Which photos of takes that have both.",
 )  # fmt: skip
@@ -46,8 +50,8 @@ STAGES = ("denoise", "align", "crop", "register", "inpaint", "normalise", "check
 def run(
     sources: tuple[str, ...], output: str | None, preset: str, config_file: str | None,
     show_config: bool, size: str | None, calibration: str | None,
-    photos: Literal["jpeg", "raw"] | None, only: tuple[str, ...], stage: StageName, force: bool,
-    dry_run: bool, scheduler: str, workers: int | None, prefix: bool, as_json: bool,
+    blur: str | None, photos: Literal["jpeg", "raw"] | None, only: tuple[str, ...],
+    stage: StageName, force: bool, dry_run: bool, scheduler: str, workers: int | None, prefix: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Make triples of all takes of SESSION...: folders or URLs (s3://…).
 
@@ -79,6 +83,12 @@ def run(
         prefix=prefix,
     )
     choice = Choice(only, stage, force)
+    if blur is not None:
+        from pathlib import Path
+
+        from idfd.processing.pipeline.lens import with_blur
+
+        source = with_blur(source, Path(blur))
     if dry_run:
         steps, failed = plan(source, output, config, choice)
         for step in steps:

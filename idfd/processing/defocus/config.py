@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from idfd.calibration.thin_lens import RHO
+from idfd.errors import InputError
 from idfd.model.camera import Positive
-from idfd.model.defocus import DefocusEngine
+from idfd.model.defocus import DefocusEngine, HiddenParts
 from idfd.model.schema import Record
 from idfd.model.settings import settings_from
 
@@ -37,6 +38,7 @@ class DefocusConfig(Record, frozen=True, kw_only=True):
         reach_m: Layers are ``reach_m / layers`` of depth thick, and the last takes all that is
             farther; None spaces them evenly in blur, which is evenly in dioptres.
         kernel_px: Side of all Gaussian kernels; None is as wide as each needs.
+        hidden: How layers go on behind nearer ones, see :mod:`idfd.processing.defocus.layered`.
         noise: Standard deviation of the sensor's noise at mid-grey (linear 0.18), of full scale.
         seed: Of the noise.
     """
@@ -55,6 +57,7 @@ class DefocusConfig(Record, frozen=True, kw_only=True):
     layers: Annotated[int, msgspec.Meta(ge=2)] = 16
     reach_m: Positive | None = None
     kernel_px: Annotated[int, msgspec.Meta(ge=3)] | None = None
+    hidden: HiddenParts = "filled"
     noise: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
@@ -72,6 +75,7 @@ PRESETS = {
         layers=255,
         reach_m=10.0,
         kernel_px=21,
+        hidden="dilated",
     ),
     # The same for DFD_Indoor: a Nikon D200 whose pixels were binned 6x6.
     "dfd-indoor": DefocusConfig(
@@ -85,6 +89,7 @@ PRESETS = {
         layers=255,
         reach_m=10.0,
         kernel_px=21,
+        hidden="dilated",
     ),
     # The lens of iDFD: its focus distance is published nowhere. What else is not published is
     # as a lens does it.
@@ -97,10 +102,23 @@ PRESETS = {
         photo_width=6016,
         camera_pitch=True,
         psf="disk",
-        layers=32,
     ),
 }
 """Published parameters (``../docs/synthetic-defocus.md`` has the sources)."""
+
+
+def focus_of(config: DefocusConfig) -> float:
+    """Depth in focus, metres.
+
+    Raises:
+        InputError: The settings name none.
+    """
+    if config.focus_distance_m is None:
+        raise InputError(
+            f"'{config.preset}' has no focus distance: none is published",
+            remedy="Give one in metres with --focus",
+        )
+    return config.focus_distance_m
 
 
 def customised(preset: str, changes: dict[str, Any]) -> DefocusConfig:
@@ -124,4 +142,6 @@ def customised(preset: str, changes: dict[str, Any]) -> DefocusConfig:
     if "layers" in changes:
         implied["reach_m"] = None
     base = msgspec.to_builtins(PRESETS[preset])
-    return settings_from(DefocusConfig, base | implied | changes, "options", _HELP)
+    config = settings_from(DefocusConfig, base | implied | changes, "options", _HELP)
+    focus_of(config)  # refused here, before any triple is read
+    return config

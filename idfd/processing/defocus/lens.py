@@ -9,21 +9,7 @@ from idfd.calibration.thin_lens import circle_of_confusion_px
 from idfd.errors import InputError
 from idfd.model.defocus import DefocusModel
 from idfd.model.triple import TripleRecord
-from idfd.processing.defocus.config import DefocusConfig
-
-
-def focus_of(config: DefocusConfig) -> float:
-    """Depth in focus, metres.
-
-    Raises:
-        InputError: The settings name none.
-    """
-    if config.focus_distance_m is None:
-        raise InputError(
-            f"'{config.preset}' has no focus distance: none is published",
-            remedy="Give one in metres with --focus",
-        )
-    return config.focus_distance_m
+from idfd.processing.defocus.config import DefocusConfig, focus_of
 
 
 def pixel_pitch_um(config: DefocusConfig, record: TripleRecord) -> float:

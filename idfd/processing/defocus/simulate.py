@@ -16,10 +16,10 @@ from idfd.errors import InputError
 from idfd.model.camera import CameraSettings
 from idfd.model.defocus import SimulatedDefocus
 from idfd.model.triple import PairTransform, PhotometricGain, Triple, TripleRecord
-from idfd.processing.defocus.config import DefocusConfig
+from idfd.processing.defocus.config import DefocusConfig, focus_of
 from idfd.processing.defocus.layered import layered
 from idfd.processing.defocus.layers import by_blur, by_depth
-from idfd.processing.defocus.lens import blur_model, focus_of, pixel_pitch_um, signed_circle_px
+from idfd.processing.defocus.lens import blur_model, pixel_pitch_um, signed_circle_px
 from idfd.processing.defocus.spot import Image, Spot
 from idfd.processing.defocus.stack import gaussian_stack
 from idfd.processing.degrade.noise import add_noise
@@ -131,7 +131,7 @@ def defocus_image(
     else:
         layer, depths = by_depth(depth_m, config.layers, config.reach_m)
         middles = signed_circle_px(config, pitch_um, depths)
-    return layered(image, layer, np.abs(middles), spot)
+    return layered(image, layer, np.abs(middles), spot, config.hidden)
 
 
 def fill_nearest(depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
@@ -196,6 +196,7 @@ def _record(record: TripleRecord, config: DefocusConfig, pitch_um: float) -> Tri
             light=config.light,
             reach_m=config.reach_m,
             kernel_px=config.kernel_px,
+            hidden=config.hidden,
             noise=config.noise,
             seed=config.seed,
         ),

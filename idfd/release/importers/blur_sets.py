@@ -7,6 +7,7 @@ there is nothing to curate: each becomes a triple as it is, and what the set lac
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -17,24 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings
-from idfd.model.capture import Scene, Split, SplitTable
-from idfd.model.provenance import FileReference, provenance
-from idfd.model.triple import (
-    Crop,
-    DepthSource,
-    GivenDefocus,
-    Modality,
-    PairTransform,
-    PhotometricGain,
-    Triple,
-    TripleRecord,
-)
+from idfd.model.provenance import FileReference
+from idfd.model.triple import GivenDefocus, Triple
 from idfd.release.importers.audit import Audit, files_under, listing
+from idfd.release.importers.rgbd_sets import Frame, make_triple, measured_where
 from idfd.release.triple_folder import TripleTask, task_key
 from idfd.storage.hashing import sha256_file
 from idfd.storage.images import decode_image, decode_photo, read_bytes
@@ -48,22 +41,18 @@ class BlurItem:
     """The files of one triple.
 
     Attributes:
-        id: Of the triple.
+        frame: What the triple is called, and where it belongs.
         defocused: Photo.
         all_in_focus: Photo of the same pixels, or None.
         defocus: Map of blur on the same pixels, or None.
-        group: Items of one group never cross a drawn split; by default the item is its own.
-        split: Name of the published split, or None.
         wide: What the defocused photo was taken with, or None.
         small: What the all-in-focus photo was taken with, or None.
     """
 
-    id: str
+    frame: Frame
     defocused: Path
     all_in_focus: Path | None = None
     defocus: Path | None = None
-    group: str | None = None
-    split: str | None = None
     wide: CameraSettings | None = None
     small: CameraSettings | None = None
 
@@ -76,11 +65,6 @@ class BlurItem:
             "defocus": self.defocus,
         }
         return {name: path for name, path in named.items() if path is not None}
-
-    @property
-    def scene(self) -> str:
-        """Name of its scene, which is its group."""
-        return self.group or self.id
 
 
 def blur_tasks(
@@ -108,33 +92,11 @@ def blur_tasks(
 
     def task(item: BlurItem) -> TripleTask:
         sources = {what: references[path] for what, path in item.files.items()}
-        parts = [name, item.id, item.scene, {k: v.sha256 for k, v in sources.items()}]
-        parts += [repr((given, item.wide, item.small))]
-        make = partial(_make, name, item, sources, given, decode)
-        return TripleTask(item.id, task_key(*parts), make)
+        hashes = {what: reference.sha256 for what, reference in sources.items()}
+        key = task_key(name, hashes, repr((item.frame, item.wide, item.small, given)))
+        return TripleTask(item.frame.id, key, partial(_make, name, item, sources, given, decode))
 
     return [task(item) for item in items]
-
-
-def scenes_of(items: Iterable[BlurItem], environment: str = "unknown") -> tuple[Scene, ...]:
-    """The scenes of items, each its own group."""
-    return tuple(
-        Scene(name=name, group=name, environment=environment)
-        for name in sorted({item.scene for item in items})
-    )
-
-
-def published_splits(items: Iterable[BlurItem], grouping: str) -> SplitTable:
-    """The splits that items came in."""
-    members: dict[str, list[str]] = {}
-    for item in items:
-        assert item.split is not None
-        members.setdefault(item.split, []).append(item.id)
-    return SplitTable(
-        origin="published",
-        grouping=grouping,
-        splits=tuple(Split(name=name, takes=tuple(ids)) for name, ids in members.items()),
-    )
 
 
 def photos_by_stem(folder: Path, suffixes: frozenset[str] = PHOTOS) -> dict[str, Path]:
@@ -234,56 +196,33 @@ def _make(
     given: GivenDefocus | None,
     decode: Decode | None,
 ) -> Triple:
-    defocused = eight_bit(decode_photo(read_bytes(item.defocused), item.defocused))
+    defocused = _photo(item.defocused)
     shape = defocused.shape[:2]
-    sharp, defocus = np.zeros_like(defocused), None
-    absent: tuple[Modality, ...] = ("depth",)
-    if item.all_in_focus is None:
-        absent = ("all_in_focus", *absent)
-    else:
-        sharp = eight_bit(decode_photo(read_bytes(item.all_in_focus), item.all_in_focus))
-        _same_size(sharp, shape, item.all_in_focus, item.defocused)
+    sharp = None if item.all_in_focus is None else _photo(item.all_in_focus)
+    defocus = None
     if item.defocus is not None and decode is not None:
         defocus = decode(read_bytes(item.defocus), item.defocus).astype(np.float16)
-        _same_size(defocus, shape, item.defocus, item.defocused)
-    height, width = shape
-    record = TripleRecord(
-        id=item.id,
-        scene=item.scene,
-        group=item.scene,
-        environment="unknown",
-        taken_at=None,
+    for array, path in ((sharp, item.all_in_focus), (defocus, item.defocus)):
+        if array is not None and array.shape[:2] != shape:
+            raise InputError(
+                f"is {array.shape[1]}x{array.shape[0]} pixels",
+                where=path,
+                limit=f"{shape[1]}x{shape[0]}, as {item.defocused.name}",
+            )
+    depth = np.zeros(shape, np.uint16)
+    triple = make_triple(
+        name, item.frame, depth, measured_where(depth), sources,
+        all_in_focus=sharp, defocused=defocused,
+    )  # fmt: skip
+    record = msgspec.structs.replace(
+        triple.record,
         all_in_focus=item.small,
         defocused=item.wide,
-        intrinsics=None,
-        absent=absent,
-        given_defocus=None if defocus is None else given,
-        sources=sources,
-        transform=PairTransform(
-            homography=(1, 0, 0, 0, 1, 0, 0, 0, 1), radial=0, centre=(0, 0), scale=1
-        ),
-        gain=PhotometricGain(channels=(0, 0, 0), field=(), tone=()),
-        crop=Crop(x=0, y=0, width=width, height=height),
-        checks=(),
-        measures={},
-        verdict="pass",
-        provenance=provenance({"importer": name}),
+        absent=(*triple.record.absent, "depth"),
+        given_defocus=given,
     )
-    return Triple(
-        all_in_focus=sharp,
-        defocused=defocused,
-        depth=np.zeros(shape, np.uint16),
-        source=np.full(shape, DepthSource.NONE, np.uint8),
-        uncertainty=None,
-        record=record,
-        defocus=defocus,
-    )
+    return dataclasses.replace(triple, record=record, defocus=defocus)
 
 
-def _same_size(array: NDArray[Any], shape: tuple[int, ...], path: Path, defocused: Path) -> None:
-    if array.shape[:2] != shape:
-        raise InputError(
-            f"is {array.shape[1]}x{array.shape[0]} pixels",
-            where=path,
-            limit=f"{shape[1]}x{shape[0]}, as {defocused.name}",
-        )
+def _photo(path: Path) -> NDArray[np.uint8]:
+    return eight_bit(decode_photo(read_bytes(path), path))

@@ -33,9 +33,8 @@ from idfd.release.importers.blur_sets import (
     note_folder,
     note_orphans,
     photos_by_stem,
-    published_splits,
-    scenes_of,
 )
+from idfd.release.importers.rgbd_sets import Frame, published_splits, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
 
 LAYOUT = "{train,test}/CUHK/{image,gt}, or {image,gt}"
@@ -65,7 +64,7 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
     audit = Audit(source)
     whole = (source / "image").is_dir()
     items: list[BlurItem] = []
-    for split, home in ({None: "."} if whole else _HOMES).items():
+    for split, home in ({"": "."} if whole else _HOMES).items():
         photos, masks = (
             photos_by_stem(source / home / "image"),
             photos_by_stem(source / home / "gt"),
@@ -78,10 +77,9 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
         note_orphans(audit, masks, both, "image")
         items += [
             BlurItem(
-                id=identifier(f"{split}-{stem}" if split else stem),
+                _frame(split, stem),
                 defocused=photos[stem],
                 defocus=masks[stem],
-                split=split,
             )
             for stem in both
         ]
@@ -91,18 +89,24 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
         for other in sorted((source / name).iterdir()) if (source / name).is_dir() else ():
             if other.is_dir() and other.name != "CUHK":
                 note_folder(audit, other, "another dataset")
+    frames = [item.frame for item in items]
     audit.use(path for item in items for path in item.files.values())
     facts = SetFacts(
         name="cuhk",
         title="CUHK blur detection, out of focus",
         licence="not stated; ask the authors",
         citation="J. Shi, L. Xu, J. Jia: Discriminative Blur Detection Features. CVPR, 2014",
-        scenes=scenes_of(items),
-        splits=None if whole else published_splits(items, "folders of the archive of DMENet"),
+        scenes=scenes_of(frames),
+        splits=None if whole else published_splits(frames, "folders of the archive of DMENet"),
         audit=audit.close(f"not part of the layout {LAYOUT}"),
     )
     given = GivenDefocus(origin="CUHK, drawn by people: 1 blurred, 0 sharp", unit="normalised")
     return facts, blur_tasks("cuhk", source, items, given, decode_mask)
+
+
+def _frame(split: str, stem: str) -> Frame:
+    take = identifier(f"{split}-{stem}" if split else stem)
+    return Frame(id=take, group=take, split=split)
 
 
 def decode_mask(data: bytes, path: Path) -> NDArray[np.float32]:

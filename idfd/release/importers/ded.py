@@ -29,13 +29,12 @@ from idfd.release.importers.blur_sets import (
     BlurItem,
     blur_tasks,
     decode_grey,
-    identifier,
     need_folders,
     none_usable,
     note_folder,
     photos_by_stem,
-    scenes_of,
 )
+from idfd.release.importers.rgbd_sets import Frame, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
 from idfd.storage.hashing import sha256_file
 
@@ -79,16 +78,20 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
     same: dict[str, str] = {}
     items = [
         BlurItem(
-            id=identifier(f"image-{number}"),
+            Frame(
+                id=f"image-{number}",
+                group=same.setdefault(sha256_file(found["sharp"][number]), f"field-{number}"),
+                split="",
+            ),
             defocused=found["image"][number],
             all_in_focus=found["sharp"][number],
             defocus=found["filtered"][number],
-            group=same.setdefault(sha256_file(found["sharp"][number]), f"field-{number}"),
         )
         for number in complete
     ]
     if home != source:
         note_folder(audit, source / "test", "photos without truth")
+    frames = [item.frame for item in items]
     audit.use(path for item in items for path in item.files.values())
     facts = SetFacts(
         name="ded",
@@ -98,7 +101,7 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
             "H. Ma, S. Liu, Q. Liao, J. Zhang, J.-H. Xue: Defocus Image Deblurring Network With "
             "Defocus Map Estimation as Auxiliary Task. IEEE Transactions on Image Processing, 2022"
         ),
-        scenes=scenes_of(items),
+        scenes=scenes_of(frames),
         splits=None,
         audit=audit.close(f"not part of the layout {LAYOUT}, or a second file of its number"),
     )
@@ -115,7 +118,7 @@ def decode_map(data: bytes, path: Path) -> NDArray[np.float32]:
     image = decode_grey(data, path)
     if image.dtype != np.uint8:
         raise InputError(f"holds {image.dtype} values", where=path, limit="8 bits")
-    return image.astype(np.float32) / 255
+    return np.asarray(image / 255, np.float32)
 
 
 def _by_number(folder: Path, pattern: re.Pattern[str]) -> dict[int, Path]:

@@ -30,9 +30,8 @@ from idfd.release.importers.blur_sets import (
     note_folder,
     note_orphans,
     photos_by_stem,
-    published_splits,
-    scenes_of,
 )
+from idfd.release.importers.rgbd_sets import Frame, published_splits, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
 
 LAYOUT = "{train,val,test}_c/{source,target}/*.png"
@@ -74,10 +73,9 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
         note_orphans(audit, small, pairs.values(), "blurred capture next to")
         items += [
             BlurItem(
-                id=identifier(f"{split}-{a}"),
+                _frame(split, a),
                 defocused=wide[a],
                 all_in_focus=small[b],
-                split=split,
                 wide=_WIDE,
                 small=_SMALL,
             )
@@ -91,17 +89,23 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
             note_folder(audit, source / f"{split}_{view}", reason)
     if not items:
         raise none_usable(source, LAYOUT)
+    frames = [item.frame for item in items]
     audit.use(path for item in items for path in item.files.values())
     facts = SetFacts(
         name="dpdd",
         title="DPDD, Canon, combined view",
         licence="not stated for the photos; the authors' repository is under MIT",
         citation="A. Abuolaim, M. S. Brown: Defocus Deblurring Using Dual-Pixel Data. ECCV, 2020",
-        scenes=scenes_of(items),
-        splits=published_splits(items, "published splits; scenes are not published"),
+        scenes=scenes_of(frames),
+        splits=published_splits(frames, "published splits; scenes are not published"),
         audit=audit.close(f"not part of the layout {LAYOUT}"),
     )
     return facts, blur_tasks("dpdd", source, items)
+
+
+def _frame(split: str, name: str) -> Frame:
+    take = identifier(f"{split}-{name}")
+    return Frame(id=take, group=take, split=split)
 
 
 def pair_captures(

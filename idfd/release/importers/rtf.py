@@ -36,9 +36,8 @@ from idfd.release.importers.blur_sets import (
     note_folder,
     note_orphans,
     photos_by_stem,
-    published_splits,
-    scenes_of,
 )
+from idfd.release.importers.rgbd_sets import Frame, published_splits, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
 
 LAYOUT = "test/RTF/{image,gt}, or inside each of them a folder for each level of noise"
@@ -84,11 +83,16 @@ def triples(source: Path, noise: str = "0") -> tuple[SetFacts, Sequence[TripleTa
     note_orphans(audit, photos, both, "gt")
     note_orphans(audit, maps, both, "image")
     items = [
-        BlurItem(id=identifier(stem), defocused=photos[stem], defocus=maps[stem], split="test")
+        BlurItem(
+            Frame(id=identifier(stem), group=identifier(stem), split="test"),
+            defocused=photos[stem],
+            defocus=maps[stem],
+        )
         for stem in both
     ]
     if not items:
         raise none_usable(source, LAYOUT)
+    frames = [item.frame for item in items]
     audit.use(path for item in items for path in item.files.values())
     facts = SetFacts(
         name="rtf",
@@ -98,8 +102,8 @@ def triples(source: Path, noise: str = "0") -> tuple[SetFacts, Sequence[TripleTa
             "L. D'Andrès, J. Salvador, A. Kochale, S. Süsstrunk: Non-Parametric Blur Map "
             "Regression for Depth of Field Extension. IEEE Transactions on Image Processing, 2016"
         ),
-        scenes=scenes_of(items),
-        splits=published_splits(items, "all are for testing; each photo is its own group"),
+        scenes=scenes_of(frames),
+        splits=published_splits(frames, "all are for testing; each photo is its own group"),
         audit=audit.close(f"not part of the layout {LAYOUT}"),
     )
     given = GivenDefocus(

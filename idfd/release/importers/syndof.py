@@ -47,9 +47,8 @@ from idfd.release.importers.blur_sets import (
     note_folder,
     note_orphans,
     photos_by_stem,
-    published_splits,
-    scenes_of,
 )
+from idfd.release.importers.rgbd_sets import Frame, published_splits, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
 from idfd.storage.images import read_bytes
 
@@ -89,21 +88,22 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
     audit = Audit(source)
     generated = (source / "image").is_dir()
     items: list[BlurItem] = []
-    for split, (home, maps) in ({None: _GENERATED} if generated else _FOLDERS).items():
+    for split, (home, maps) in ({"": _GENERATED} if generated else _FOLDERS).items():
         folder = source / home
         photos, blur = photos_by_stem(folder / "image"), photos_by_stem(folder / maps)
         both = [stem for stem in photos if stem in blur]
         note_orphans(audit, photos, both, maps)
         note_orphans(audit, blur, both, "image")
         items += [_item(split, stem, photos[stem], blur[stem]) for stem in both]
-        for other in ("blur_map_binary", "blur_map_norm"):
-            note_folder(audit, folder / other, "made from blur_map")
+        for made in ("blur_map_binary", "blur_map_norm"):
+            note_folder(audit, folder / made, "made from blur_map")
         note_folder(audit, folder / "depth_decomposed", "depth stretched to 8 bits, not metric")
     if not items:
         raise none_usable(source, LAYOUT)
     for name in ("train", "test"):
         for other in _other_sets(source / name):
             note_folder(audit, other, "another dataset")
+    frames = [item.frame for item in items]
     audit.use(path for item in items for path in item.files.values())
     encoding = _encoding(item.defocus for item in items if item.defocus is not None)
     given = GivenDefocus(
@@ -119,8 +119,8 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
             "J. Lee, S. Lee, S. Cho, S. Lee: Deep Defocus Map Estimation Using Domain "
             "Adaptation. CVPR, 2019"
         ),
-        scenes=scenes_of(items),
-        splits=None if generated else published_splits(items, "folders of the archive"),
+        scenes=scenes_of(frames),
+        splits=None if generated else published_splits(frames, "folders of the archive"),
         audit=audit.close(f"not part of the layout {LAYOUT}"),
     )
     return facts, blur_tasks("syndof", source, items, given, partial(decode_map, encoding=encoding))
@@ -152,17 +152,19 @@ def _encoding(maps: Iterable[Path]) -> Encoding:
     return "sigma"
 
 
-def _item(split: str | None, stem: str, photo: Path, blur: Path) -> BlurItem:
+def _item(split: str, stem: str, photo: Path, blur: Path) -> BlurItem:
     match = _NAME.match(stem)
     source = match["source"] if match else stem
     number = float(match["number"].replace("_", ".", 1)) if match else 0.0
     return BlurItem(
-        id=identifier(f"{split}-{stem}" if split else stem),
+        # Frames of one film show one scene, and one frame was blurred more than once.
+        Frame(
+            id=identifier(f"{split}-{stem}" if split else stem),
+            group=identifier(_FRAME.sub("", source)),
+            split=split,
+        ),
         defocused=photo,
         defocus=blur,
-        # Frames of one film show one scene, and one frame was blurred more than once.
-        group=identifier(_FRAME.sub("", source)),
-        split=split,
         wide=CameraSettings(f_number=number, focal_length_mm=float(match["focal"]))
         if match and number > 0
         else None,

@@ -1,0 +1,86 @@
+"""Table 2.1 with measured numbers beside the printed ones."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from study_results import data, pretend
+
+from idfd.benchmark.study.regularisers import NAMES, plan, short_schedule, write
+from idfd.benchmark.study.runs import StudyRun
+from idfd.benchmark.training.config import change_config
+from idfd.errors import InputError
+
+PRINTED_ORDER = ("xian", "godard", "hu", "ummenhofer", "eigen", "none")
+
+
+def scores(run: StudyRun, test: str) -> dict[str, NDArray[np.float64]]:
+    """KLD in the printed order, RMSE in the reverse of it."""
+    place = PRINTED_ORDER.index(run.name)
+    images = np.random.default_rng(1).uniform(-0.1, 0.1, 8)
+    draw = np.random.default_rng([run.config.seed, place]).normal(0, 0.001, 8)
+    return {"rmse": 2 - 0.1 * place + images + draw, "kld": 3 + 0.2 * place + images + draw}
+
+
+def test_the_runs_differ_in_regulariser_and_seed_alone() -> None:
+    runs = plan(data("toy"), short_schedule(), [0, 7])
+    assert [run.name for run in runs] == [*NAMES, *NAMES]
+    assert [run.config.seed for run in runs] == [0] * 6 + [7] * 6
+    assert {run.config.loss.gradient for run in runs} == {0}
+    same = {"seed": 0, "loss.regulariser": "none"}
+    assert len({repr(change_config(run.config, same)) for run in runs}) == 1
+    assert runs[0].config.network.heads == ("depth",)
+
+
+def test_the_table_has_printed_and_measured_numbers(tmp_path: Path) -> None:
+    runs = plan(data("toy"), short_schedule(), [0, 1, 2])
+    for run in runs:
+        pretend(tmp_path, run, scores, "D3-Net (depth)")
+    names = [path.name for path in write(tmp_path, runs)]
+    assert names == ["regularisers.md", "regularisers.html", "regularisers.csv"]
+    text = (tmp_path / "regularisers.md").read_text()
+    rows = [line.split(" | ") for line in text.splitlines() if " | printed | " in line]
+    assert [row[0] for row in rows] == [f"| {name}" for name in NAMES]
+    by_name = {row[0][2:]: row for row in rows}
+    assert by_name["xian"][2:4] == ["0.559", "0.125"]
+    assert by_name["none"][2] == "0.619"
+    assert "7100.9" in " ".join(by_name["xian"])
+    assert "7192.9" in " ".join(by_name["godard"])
+    assert text.count(" | measured | ") == 6
+    assert "3 seeds, a GPU, bf16" in text
+
+
+def test_whether_the_printed_order_holds_is_said(tmp_path: Path) -> None:
+    runs = plan(data("toy"), short_schedule(), [0, 1, 2])
+    for run in runs:
+        pretend(tmp_path, run, scores)
+    write(tmp_path, runs)
+    text = (tmp_path / "regularisers.md").read_text()
+    assert "printed xian, godard, hu, ummenhofer, eigen, none; measured xian, godard, hu" in text
+    assert "So the printed order holds." in text
+    assert "By RMSE, best first: printed hu, xian, godard, ummenhofer, eigen, none" in text
+    assert "So the printed order holds." not in text.split("By RMSE")[1]
+
+
+def test_one_run_makes_a_table_without_an_order(tmp_path: Path) -> None:
+    runs = plan(data("toy"), short_schedule(), [0])
+    assert write(tmp_path, runs) == []
+    pretend(tmp_path, runs[0], scores)
+    write(tmp_path, runs)
+    text = (tmp_path / "regularisers.md").read_text()
+    assert "Kendall" not in text
+    assert text.count(" | measured | –") == 5
+    with (tmp_path / "regularisers.csv").open() as file:
+        assert {row["model"] for row in csv.DictReader(file)} == {"none"}
+
+
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    runs = plan(data("toy"), short_schedule(), [0])
+    pretend(tmp_path, runs[0], scores)
+    longer = plan(data("toy"), change_config(short_schedule(), {"epochs": 61}), [0])
+    with pytest.raises(InputError, match="other settings or releases"):
+        write(tmp_path, longer)
