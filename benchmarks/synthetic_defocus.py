@@ -109,6 +109,8 @@ def main() -> None:
         return customised("nyu-carvalho", own)
 
     stack = config(engine="gaussian-stack", layers=10)
+    filled = config(hidden="filled")
+    disks = config(hidden="filled", psf="disk")
     sigma = stack.rho * np.abs(signed_circle_px(stack, PITCH, depth))
     tensors = (
         torch.from_numpy(photo).permute(2, 0, 1)[None].contiguous(),
@@ -116,8 +118,9 @@ def main() -> None:
     )
     contenders: dict[str, Callable[[], object]] = {
         f"torch unfold gather, K = {K} (peer)": lambda: unfold_gather(*tensors),
-        "layered, 16 layers, Gaussian": lambda: defocus_image(photo, depth, config(), PITCH),
-        "layered, 16 layers, disk": lambda: defocus_image(photo, depth, config(psf="disk"), PITCH),
+        "layered, 16, dilated, Gaussian": lambda: defocus_image(photo, depth, config(), PITCH),
+        "layered, 16, filled, Gaussian": lambda: defocus_image(photo, depth, filled, PITCH),
+        "layered, 16, filled, disk": lambda: defocus_image(photo, depth, disks, PITCH),
         "Gaussian stack, 10 levels": lambda: defocus_image(photo, depth, stack, PITCH),
     }
     print(f"sigma up to {sigma.max():.2f} px, {torch.get_num_threads()} threads of torch")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfd.benchmark.dataset import TripleDataset
+from idfd.benchmark.optional import require
 from idfd.errors import InputError
 from idfd.model.camera import CameraSettings, Intrinsics
 from idfd.model.defocus import DefocusModel
@@ -153,6 +154,7 @@ def load_model(name: str, options: Mapping[str, str] | None = None) -> Model:
     Raises:
         InputError: No such name, module or attribute, or what it gives is not a model; an option
             that it does not take, or one that it needs; or two installed packages use the name.
+        MissingDependencyError: A model of idfd's own needs a package that is not installed.
     """
     reference = _reference(name)
     factory, options = _import(reference), options or {}
@@ -227,6 +229,8 @@ def _import(reference: str) -> Callable[..., Any]:
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except ImportError as error:
+        if module_name.startswith("idfd.") and error.name:
+            require(error.name)
         raise InputError(
             f"module '{module_name}' cannot be imported ({error})",
             where=reference,

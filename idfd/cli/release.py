@@ -50,7 +50,13 @@ def download(dataset: str, output: Path, parts: tuple[str, ...]) -> None:
 @release.command("import")
 @click.argument("dataset")
 @click.argument("source", type=_PATH)
-@click.option("-o", "--output", required=True, type=_PATH, help="Folder to write to.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=_PATH,
+    help="Folder to write to; for a set with published splits also a release, such as x.h5.",
+)
 @click.option("--variant", type=click.Choice(["Raw", "Processed"]), help="iDFD: which images.")
 @click.option(
     "--branch", type=click.Choice(["inpainting", "without_inpainting"]), help="iDFD: which depth."
@@ -70,22 +76,34 @@ def download(dataset: str, output: Path, parts: tuple[str, ...]) -> None:
     help="List the datasets.",
 )
 @_JSON
+@click.pass_context
 def import_command(
-    dataset: str, source: Path, output: Path, as_json: bool, **options: str | int | None
+    context: click.Context,
+    dataset: str,
+    source: Path,
+    output: Path,
+    as_json: bool,
+    **options: str | int | None,
 ) -> None:
     """Read a published DATASET (see --list) from SOURCE.
 
     Photos and depth that must still be curated become collection.json and audit.md, and stay where
-    they are. A set whose files share a pixel grid already becomes a folder of triples. Every file
-    that does not fit is named.
+    they are. A set whose files share a pixel grid already becomes a folder of triples, or with
+    -o X.h5 a release of version 1.0.0, made of X.triples. Every file that does not fit is named.
     """
     from idfd.cli.output import print_json
     from idfd.model.curation import Curation
-    from idfd.release.importers import import_dataset
+    from idfd.release.importers import import_dataset, is_ready
 
+    wants_release = output.suffix == ".h5"
+    if wants_release and not is_ready(dataset):
+        raise click.UsageError(f"{dataset} must be curated first: give a folder with -o")
+    folder = output.with_suffix(".triples") if wants_release else output
     given = {name: value for name, value in options.items() if value is not None}
-    result = import_dataset(dataset, source, output, **given)
-    if as_json:
+    result = import_dataset(dataset, source, folder, **given)
+    if wants_release:
+        context.invoke(build, triples=folder, output=output, version="1.0.0", as_json=as_json)
+    elif as_json:
         print_json(result)
     elif isinstance(result, Curation):
         _tell_triples(result, output)

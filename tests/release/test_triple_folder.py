@@ -44,7 +44,7 @@ def toy_facts(name: str = "toy") -> SetFacts:
     return SetFacts(
         name, "Toy", "CC-BY-4.0", "A. Nobody",
         tuple(Scene(name=s, group=s) for s in ("attic", "cellar", "garden", "kitchen")),
-        table({"train": TRAIN, "test": TEST}, "published"), (), ("raw", "inpainted"),
+        table({"test": TEST, "train": TRAIN}, "published"), (), ("raw", "inpainted"),
     )  # fmt: skip
 
 

@@ -13,8 +13,9 @@ from idfd.model.schema import Document
 
 INPUT = "photo"
 """Name of the input: the defocused photo, (1, 3, H, W) float32 RGB."""
-OUTPUTS: dict[Target, str] = {"depth": "depth", "aif": "all_in_focus"}
-"""Names of the outputs: (1, 1, H, W) float32 metres, and a photo like the input."""
+OUTPUTS: dict[Target, str] = {"depth": "depth", "aif": "all_in_focus", "defocus": "defocus"}
+"""Names of the outputs: (1, 1, H, W) float32 metres, a photo like the input, and (1, 1, H, W)
+float32 pixels, the diameter of the circle of confusion."""
 DEFAULT_RANGE = (-1.0, 1.0)
 """Values of black and white in photos of a file that does not say."""
 RANGE = "photo_range"

@@ -33,14 +33,15 @@ from idfd.storage.hashing import sha256_file
 
 OPSET = 17
 """Version of the operators: old enough for the runtimes of 2022, new enough for this network."""
-LIMITS: dict[Head, float] = {"depth": 1e-4, "aif": 1e-3}
+LIMITS: dict[Head, float] = {"depth": 1e-4, "aif": 1e-3, "defocus": 1e-3}
 """Largest differences from torch: a tenth of the millimetre that depth is scored to, and an
-eighth of a grey level."""
+eighth of a grey level; a tenth of the hundredth of a pixel that defocus is scored to."""
 CHECKED_SIZES = ((64, 64), (97, 70), (45, 131))
 """Width and height of the photos that check a file for any size; most are not divided by 32."""
 TENSORS = {
     INPUT: "defocused photo, (1, 3, height, width) float32 RGB, black -1, white 1",
     OUTPUTS["depth"]: "depth along the optical axis, (1, 1, height, width) float32 metres",
+    OUTPUTS["defocus"]: "diameter of the circle of confusion, (1, 1, height, width) float32 pixels",
     OUTPUTS["aif"]: "deblurred photo, (1, 3, height, width) float32 RGB, black -1, white 1",
 }
 
@@ -65,7 +66,7 @@ class Export(Document, frozen=True, kw_only=True):
         size: Width and height it is made for; None for any.
         opset: Version of the operators.
         checks: Photos that onnxruntime and torch were compared on.
-        largest: Largest difference by output: metres, and units of [-1, 1].
+        largest: Largest difference by output: metres, units of [-1, 1], and pixels.
         limits: What they may be at most.
     """
 
@@ -95,7 +96,7 @@ class _Graph(nn.Module):
         output = self.network(photo)
         depth = None if output.depth is None else output.depth.clamp_min(SMALLEST_DEPTH_M)
         aif = None if output.aif is None else output.aif.clamp(*DEFAULT_RANGE)
-        return tuple(made for made in (depth, aif) if made is not None)
+        return tuple(made for made in (depth, aif, output.defocus) if made is not None)
 
 
 def export(

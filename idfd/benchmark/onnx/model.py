@@ -18,14 +18,15 @@ from idfd.model.schema import decode
 
 _CONTRACT = "See 'An ONNX file' in docs/models.md"
 _FLOAT = "tensor(float)"
-_CHANNELS: dict[Target, int] = {"depth": 1, "aif": 3}
+_CHANNELS: dict[Target, int] = {"depth": 1, "aif": 3, "defocus": 1}
 
 
 class OnnxModel:
     """A network that onnxruntime runs on the processor, in the file's own precision.
 
-    The file has an input ``photo``, (1, 3, H, W) float32 RGB, and one or both of the outputs
-    ``depth``, (1, 1, H, W) float32 metres, and ``all_in_focus``, a photo like the input. Black
+    The file has an input ``photo``, (1, 3, H, W) float32 RGB, and one or more of the outputs
+    ``depth``, (1, 1, H, W) float32 metres, ``all_in_focus``, a photo like the input, and
+    ``defocus``, (1, 1, H, W) float32 pixels, the diameter of the circle of confusion. Black
     and white are -1 and 1 where the metadata property ``photo_range`` says nothing else. Other
     outputs are left alone. H and W may be open or fixed.
 
@@ -66,7 +67,7 @@ class OnnxModel:
             raise InputError(
                 f"the outputs are {', '.join(_signature(entry) for entry in outputs)}",
                 where=path,
-                limit=f"'{OUTPUTS['depth']}', '{OUTPUTS['aif']}' or both",
+                limit=f"one or more of {', '.join(OUTPUTS.values())}",
                 remedy=_CONTRACT,
             )
         for target, output in self._outputs.items():
@@ -131,6 +132,7 @@ class OnnxModel:
         return Prediction(
             depth_m=made["depth"][0, 0] if "depth" in made else None,
             all_in_focus=self._to_photo(made["aif"][0], where) if "aif" in made else None,
+            defocus_px=made["defocus"][0, 0] if "defocus" in made else None,
         )
 
     def _to_photo(self, values: NDArray[np.float32], where: str) -> NDArray[np.uint8]:

@@ -32,7 +32,13 @@ from idfd.storage.images import PHOTO_SUFFIXES, encode_png
 FACTS = ".prediction.json"
 LARGEST_SCALE = 1.5
 """A photo may be this many times larger or smaller than those of the training without a warning."""
-_MADE = (".depth.png", ".depth-color.png", ".all_in_focus.jpg", ".all_in_focus.png")
+_MADE = (
+    ".depth.png",
+    ".depth-color.png",
+    ".all_in_focus.jpg",
+    ".all_in_focus.png",
+    ".defocus.png",
+)
 
 
 class Recipe(Record, frozen=True, kw_only=True):
@@ -114,7 +120,8 @@ def predict_files(
 
     ``NAME.depth.png`` holds depth in millimetres (16-bit, 0 is never written),
     ``NAME.depth-color.png`` the same for people, ``NAME.all_in_focus.jpg`` or ``.png`` the
-    deblurred photo, and ``NAME.prediction.json`` a :class:`Facts` document. A photo whose
+    deblurred photo, ``NAME.defocus.png`` the diameter of the circle of confusion in hundredths of a
+    pixel (16-bit), and ``NAME.prediction.json`` a :class:`Facts` document. A photo whose
     files are all there and were made in the same way is left as it is.
 
     Args:
@@ -256,6 +263,9 @@ def _write(
         millimetres = np.clip(np.rint(made.depth_m * 1000), 1, MAX_DEPTH_MM).astype(np.uint16)
         contents[".depth.png"] = encode_png(millimetres)
         contents[".depth-color.png"] = encode_png(depth_picture(made.depth_m))
+    if made.defocus_px is not None:
+        hundredths = np.clip(np.rint(made.defocus_px * 100), 0, 65535).astype(np.uint16)
+        contents[".defocus.png"] = encode_png(hundredths)
     if made.all_in_focus is not None:
         contents[f".all_in_focus{suffix_like(photo)}"] = encode_like(photo, made.all_in_focus)
     height, width = photo.rgb.shape[:2]

@@ -62,7 +62,8 @@ class Predictor:
             progress: Label under which the progress over tiles is reported; None is silent.
 
         Returns:
-            Depth, (H, W) float32 metres, at least 1 mm; deblurred photo, (H, W, 3) uint8.
+            Depth, (H, W) float32 metres, at least 1 mm; deblurred photo, (H, W, 3) uint8; map of
+            defocus, (H, W) float32 pixels.
 
         Raises:
             InputError: The photo is not RGB, or too small; the network gives NaN; or the GPU has
@@ -76,18 +77,24 @@ class Predictor:
         maps = (self._maps(photo[y.start : y.stop, x.start : x.stop]) for y, x in tiles)
         depth = np.empty((height, width), np.float32) if "depth" in self.heads else None
         aif = np.empty((height, width, 3), np.uint8) if "aif" in self.heads else None
+        defocus = np.empty((height, width), np.float32) if "defocus" in self.heads else None
         for top, band in self.tiling.blend(rows, columns, maps):
             place = slice(top, top + band.shape[1])
             if depth is not None:
                 np.maximum(band[0], SMALLEST_DEPTH_M, out=depth[place])
             if aif is not None:
-                levels = np.clip(np.rint((band[-CHANNELS["aif"] :] + 1) * 127.5), 0, 255)
+                # A map of depth may come before, one of defocus after.
+                first = 0 if depth is None else CHANNELS["depth"]
+                photo_band = band[first : first + CHANNELS["aif"]]
+                levels = np.clip(np.rint((photo_band + 1) * 127.5), 0, 255)
                 aif[place] = levels.astype(np.uint8).transpose(1, 2, 0)
-        return Prediction(depth_m=depth, all_in_focus=aif)
+            if defocus is not None:
+                defocus[place] = band[-1]
+        return Prediction(depth_m=depth, all_in_focus=aif, defocus_px=defocus)
 
     @torch.inference_mode()
     def _maps(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """All maps of a tile, (C, H, W) float32, depth first."""
+        """All maps of a tile, (C, H, W) float32, in the order of ``CHANNELS``."""
         kind = _AUTOCAST.get(self.precision)
         # Without the flag, cuDNN computes float32 convolutions with ten bits of fraction.
         with (

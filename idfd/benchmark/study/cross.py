@@ -14,12 +14,13 @@ from idfd.benchmark.study.sheet import NONE, Page, Sheet, cell, conditions, read
 from idfd.benchmark.tables.published import PublishedRow, published_tables
 from idfd.benchmark.training.config import TrainConfig, change_config
 from idfd.errors import InputError
-from idfd.model.triple import DepthKind
 
 COLUMNS = ("rmse", "abs_rel", "delta1", "kld", "psnr", "psnr_gain", "ssim", "defocus_mae")
 COMPARED = ("rmse", "abs_rel", "psnr", "ssim", "defocus_mae")
 SYNTHETIC = frozenset({"nyu", "syndof"})
 """Sets of the printed tables whose defocus was computed."""
+UNSTATED = "unstated"
+"""What the tables call data that the thesis does not name."""
 Grid = dict[tuple[str, str], Combined]
 """What was measured, by the names of training and test release."""
 
@@ -177,14 +178,18 @@ def _beside(train: Sequence[Data], tests: Sequence[ScoredOn], grid: Grid) -> She
 
 
 def _alike(row: PublishedRow, one: Combined, data: Data, test: ScoredOn) -> bool:
+    """Whether a printed row took the same step; where it does not say from what, to the same."""
     facts = one.first.model.training
-    kinds: dict[bool, str] = {True: "synthetic", False: "natural"}
-    learned, scored = (kinds[name in SYNTHETIC] for name in (row.trained_on, row.tested_on))
-    depth: DepthKind = one.first.release.depth_kind
+    learned, scored = (
+        "synthetic" if name in SYNTHETIC else "natural" for name in (row.trained_on, row.tested_on)
+    )
+    same_step = row.trained_on == UNSTATED or (
+        learned == data.defocus and (row.trained_on == row.tested_on) == (data == test.data)
+    )
     return (
         facts is not None
         and facts.network == row.model
-        and (learned, scored) == (data.defocus, test.data.defocus)
-        and (row.trained_on == row.tested_on) == (data == test.data)
-        and row.depth_kind in (None, depth)
+        and same_step
+        and scored == test.data.defocus
+        and row.depth_kind in (None, one.first.release.depth_kind)
     )

@@ -8,7 +8,6 @@ from typing import get_args
 
 from idfd.benchmark.compare import notes
 from idfd.benchmark.losses.config import Regulariser
-from idfd.benchmark.metrics.registry import METRICS
 from idfd.benchmark.seeds import Combined, combine
 from idfd.benchmark.study.grid import CAPTION, draw_grid
 from idfd.benchmark.study.rank import rank
@@ -20,18 +19,18 @@ from idfd.benchmark.study.runs import (
     results_path,
 )
 from idfd.benchmark.study.sheet import NONE, Page, Sheet, cell, conditions, reading, write_page
-from idfd.benchmark.tables.published import PublishedTable, published_tables
+from idfd.benchmark.tables.published import COLUMNS, PublishedTable, published_tables
 from idfd.benchmark.thumbnails import pictures_folder
 from idfd.benchmark.training.config import TrainConfig, change_config, load_config
 
 NAMES: tuple[Regulariser, ...] = get_args(Regulariser)
 TABLE = "2.1"
-COLUMNS = ("rmse", "abs_rel", "log10", "delta1", "delta2", "delta3", "kld", "kld_sum")
-RANKED = ("kld", "rmse")
+RANKED = {"kld": "kld_printed", "rmse": "rmse"}
+"""Our metric, and the printed column whose order it is held against."""
 
 
 def short_schedule() -> TrainConfig:
-    """Settings for about five minutes on a core: 60 passes in windows of 64×64.
+    """Settings for about five minutes on a core: 50 passes in windows of 64×64.
 
     They are those of the preset ``cpu`` otherwise. Nothing is validated before the last step,
     because the last weights are what is scored.
@@ -39,12 +38,12 @@ def short_schedule() -> TrainConfig:
     return change_config(
         load_config("cpu"),
         {
-            "epochs": 60,
+            "epochs": 50,
             "crop": 64,
             "batch": 16,
             "average": 0.98,
             "schedule.warmup_steps": 20,
-            "validation.every": 60,
+            "validation.every": 50,
             "pictures_every": 0,
         },
     )
@@ -108,9 +107,9 @@ def _printed() -> PublishedTable:
 
 
 def _values(table: PublishedTable) -> dict[str, dict[str, float]]:
-    """Printed values by name and metric."""
+    """Printed values by name and column; the name leaves out that Godard's is modified."""
     return {
-        row.key: {
+        row.key.removesuffix("_modified"): {
             name: value
             for name, value in zip(table.columns, row.values, strict=True)
             if value is not None
@@ -124,18 +123,11 @@ def _sentences(found: dict[str, Combined], runs: Sequence[StudyRun]) -> tuple[st
     facts = next(iter(found.values())).first.model.training
     assert facts is not None
     printed = _values(_printed())
-    orders = [
-        order.text()
-        for name in RANKED
-        if (
-            order := rank(
-                {one: values[name] for one, values in printed.items() if name in values},
-                found,
-                name,
-            )
-        )
-        is not None
-    ]
+    orders = []
+    for metric, column in RANKED.items():
+        theirs = {one: values[column] for one, values in printed.items()}
+        if order := rank(theirs, found, metric):
+            orders.append(order.text())
     return (
         f"{facts.network}, {facts.encoder}, {facts.train_images} triples, {facts.steps} steps of "
         f"{settings.batch} windows of {settings.crop}×{settings.crop}; the loss is L1 plus the "
@@ -150,21 +142,17 @@ def _sentences(found: dict[str, Combined], runs: Sequence[StudyRun]) -> tuple[st
 
 
 def _table(found: dict[str, Combined]) -> Sheet:
-    printed = _values(_printed())
-    rows = []
+    table = _printed()
+    printed, rows = _values(table), []
     for name in NAMES:
-        rows.append(
-            (
-                name,
-                "printed",
-                *(f"{printed[name][c]:g}" if c in printed[name] else NONE for c in COLUMNS),
-                NONE,
-            )
-        )
-        one = found.get(name)
-        cells = (cell(one, metric) for metric in COLUMNS)
+        theirs, one = printed[name], found.get(name)
+        numbers = (f"{theirs[c]:g}" if c in theirs else NONE for c in table.columns)
+        rows.append((name, "printed", *numbers, NONE))
+        cells = (cell(one, column) for column in table.columns)
         rows.append((name, "measured", *cells, conditions(one) if one else NONE))
-    headings = (METRICS[name].heading for name in COLUMNS)
+    headings = (COLUMNS[name].heading for name in table.columns)
     return Sheet(
-        f"Table {TABLE}", ("Regulariser", "Source", *headings, "Seeds and hardware"), tuple(rows)
+        f"Table {table.number}, with measured numbers",
+        ("Regulariser", "Source", *headings, "Seeds and hardware"),
+        tuple(rows),
     )

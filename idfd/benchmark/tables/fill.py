@@ -9,10 +9,10 @@ from idfd.benchmark.bootstrap import Interval
 from idfd.benchmark.metrics.registry import METRICS, Metric
 from idfd.benchmark.results import Results
 from idfd.benchmark.seeds import Combined, group
-from idfd.benchmark.tables.published import PublishedRow, PublishedTables
+from idfd.benchmark.tables.published import COLUMNS, PublishedRow, PublishedTables
 from idfd.errors import InputError
 
-OVERVIEW = ("rmse", "abs_rel", "delta1", "psnr", "psnr_gain", "ssim")
+OVERVIEW = ("rmse", "abs_rel", "delta1", "kld", "psnr", "psnr_gain", "ssim", "defocus_mae")
 """Columns of the table of all that was measured under metric protocols."""
 
 
@@ -127,12 +127,12 @@ def fill(
 
 
 def _metrics(names: Sequence[str]) -> tuple[Metric, ...]:
-    return tuple(METRICS[name] for name in names)
+    return tuple(COLUMNS[name] for name in names)
 
 
 def _printed(row: PublishedRow, columns: Sequence[str]) -> tuple[Cell | None, ...]:
     return tuple(
-        None if value is None else Cell(METRICS[name], value)
+        None if value is None else Cell(COLUMNS[name], value)
         for name, value in zip(columns, row.values, strict=True)
     )
 

@@ -23,7 +23,7 @@ import click
     help="Folder for tables.md, tables.html and tables.csv; without it Markdown is printed.",
 )
 def tables(results: tuple[Path, ...], rows: tuple[str, ...], output: Path | None) -> None:
-    """Fill the thesis' tables 3.1, 4.2 and 4.3 with RESULTS beside the published numbers.
+    """Fill the thesis' tables 2.1, 3.1, 4.2, 4.3 and 5.1 with RESULTS beside the published numbers.
 
     Results of one model that differ in their seed alone share a line.
     """

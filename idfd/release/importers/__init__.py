@@ -64,6 +64,15 @@ def importer(name: str) -> ModuleType:
     return import_module(f"{__name__}.{module}")
 
 
+def is_ready(name: str) -> bool:
+    """Whether an importer gives triples, which need no curation.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    return hasattr(importer(name), "triples")
+
+
 def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Collection | Curation:
     """Read a dataset and write what can be made of it.
 
@@ -85,7 +94,7 @@ def import_dataset(name: str, source: Path, output: Path, **options: Any) -> Col
         StorageError: The output cannot be written.
     """
     module = importer(name)
-    ready = hasattr(module, "triples")
+    ready = is_ready(name)
     read: Callable[..., Any] = module.triples if ready else module.read
     known = [option for option in inspect.signature(read).parameters if option != "source"]
     for option in options:

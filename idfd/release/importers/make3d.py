@@ -16,14 +16,11 @@ A release ends at 65.535 m, so the error C1 (truth below 70 m) misses the cells 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +37,7 @@ from idfd.release.importers.rgbd_sets import (
     millimetres,
     need_shape,
     published_splits,
+    read_matlab,
     reference,
     resized,
     scenes_of,
@@ -152,23 +150,8 @@ def read_grid(data: bytes, where: Path) -> NDArray[np.float32]:
     """``Position3DGrid`` of a MATLAB file, (55, 305, 4) float32 metres.
 
     Raises:
-        InputError: Neither MATLAB 5 nor 7.3, damaged, or of another shape.
+        InputError: Damaged, or of another shape.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    name = "Position3DGrid"
-    try:
-        if data.startswith(b"MATLAB 7.3"):
-            with h5py.File(io.BytesIO(data), "r") as file:
-                found: Any = file[name][()].T
-        else:
-            found = loadmat(io.BytesIO(data))[name]
-        grid = np.asarray(found, np.float32)
-    except (MatReadError, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
-        raise InputError(
-            f"cannot be read ({error})", where=where, limit=f"a MATLAB file with {name}",
-            remedy="Get the file again from its authors",
-        ) from None  # fmt: skip
+    (grid,) = read_matlab(data, where, ["Position3DGrid"])
     need_shape(grid, GRID, str(where))
-    return grid
+    return np.asarray(grid, np.float32)

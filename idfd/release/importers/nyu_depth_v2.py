@@ -28,6 +28,7 @@ from idfd.model.provenance import FileReference
 from idfd.model.triple import DepthSource, Triple
 from idfd.release.download import dataset_source
 from idfd.release.importers.audit import Audit
+from idfd.release.importers.blur_sets import identifier
 from idfd.release.importers.rgbd_sets import (
     Frame,
     make_triple,
@@ -35,10 +36,12 @@ from idfd.release.importers.rgbd_sets import (
     need_shape,
     opened_hdf5,
     published_splits,
+    read_matlab,
     scenes_of,
 )
 from idfd.release.triple_folder import SetFacts, TripleTask, task_key
 from idfd.storage.hashing import sha256_file
+from idfd.storage.images import read_bytes
 
 LAYOUT = "nyu_depth_v2_labeled.mat and splits.mat"
 LABELED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
@@ -96,7 +99,7 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
         scenes = ["".join(map(chr, np.ravel(file[item]))) for item in file["scenes"][0]]
     split = _splits(source / SPLITS, count)
     frames = [
-        Frame(f"frame-{index + 1:04d}", re.sub(r"(\d)[a-z]$", r"\1", scene), split[index], "indoor")
+        Frame(f"frame-{index + 1:04d}", _place(scene), split[index], "indoor")
         for index, scene in enumerate(scenes)
     ]
     labeled = FileReference(path=LABELED, sha256=sha256_file(path), bytes=path.stat().st_size)
@@ -143,6 +146,11 @@ def _make(path: Path, index: int, frame: Frame, labeled: FileReference) -> Tripl
     )
 
 
+def _place(scene: str) -> str:
+    """The group of a scene: parts of one place differ in a letter at the end."""
+    return identifier(re.sub(r"(\d)[a-z]$", r"\1", scene))
+
+
 def _raw(path: Path, index: int) -> NDArray[np.uint16]:
     with opened_hdf5(path, _HOLDS) as file:
         return millimetres(file["rawDepths"][index].T)[0]
@@ -150,23 +158,12 @@ def _raw(path: Path, index: int) -> NDArray[np.uint16]:
 
 def _splits(path: Path, count: int) -> dict[int, str]:
     """Name of the split of each frame, by index from 0."""
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        table = loadmat(path)
-        found = {
-            int(number) - 1: name
-            for name, key in (("train", "trainNdxs"), ("test", "testNdxs"))
-            for number in np.ravel(table[key])
-        }
-    except (MatReadError, OSError, ValueError, KeyError, NotImplementedError, TypeError) as error:
+    train, test = read_matlab(read_bytes(path), path, ["trainNdxs", "testNdxs"])
+    numbered = [*((n, "train") for n in np.ravel(train)), *((n, "test") for n in np.ravel(test))]
+    found = {int(number) - 1: name for number, name in numbered}
+    if len(numbered) != count or sorted(found) != list(range(count)):
         raise InputError(
-            f"cannot be read ({error})", where=path, limit="trainNdxs and testNdxs, MATLAB 5"
-        ) from None
-    if sorted(found) != list(range(count)):
-        raise InputError(
-            f"the splits name {len(found)} frames",
+            f"the splits name {len(numbered)} frames",
             where=path,
             limit=f"each of the {count} frames of {LABELED} once",
         )

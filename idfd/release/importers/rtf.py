@@ -15,12 +15,10 @@ without suffix are equal. There is neither a sharp photo nor depth in the archiv
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from idfd.errors import InputError
@@ -39,6 +37,7 @@ from idfd.release.importers.blur_sets import (
 )
 from idfd.release.importers.rgbd_sets import Frame, published_splits, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
+from idfd.storage.matlab import matlab_array
 
 LAYOUT = "test/RTF/{image,gt}, or inside each of them a folder for each level of noise"
 LARGEST_BLUR = 3.275
@@ -118,19 +117,9 @@ def decode_map(data: bytes, path: Path) -> NDArray[np.float32]:
     Raises:
         InputError: Not a MATLAB file, or its ``blurMap`` is no map of numbers.
     """
-    try:
-        content = scipy.io.loadmat(io.BytesIO(data), variable_names=["blurMap"])
-    except (ValueError, TypeError, NotImplementedError, OSError, EOFError) as error:
-        raise InputError(
-            f"not a readable MATLAB file ({error})", where=path, limit="a MAT file up to version 7"
-        ) from None
-    blur = content.get("blurMap")
-    if blur is None or blur.ndim != 2 or not np.issubdtype(blur.dtype, np.number):
-        raise InputError(
-            "holds no blurMap" if blur is None else f"blurMap is {blur.dtype} {blur.shape}",
-            where=path,
-            limit="an array blurMap of numbers, (H, W)",
-        )
+    blur = matlab_array(data, "blurMap", path)
+    if blur.ndim != 2:
+        raise InputError(f"blurMap has shape {blur.shape}", where=path, limit="(H, W)")
     if not np.isfinite(blur).all() or blur.min() < 0:
         raise InputError(
             "blurMap holds values that are no blur", where=path, limit="finite, 0 or more"

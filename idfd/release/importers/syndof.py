@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -147,8 +148,10 @@ def decode_map(data: bytes, path: Path, encoding: Encoding) -> NDArray[np.float3
 
 def _encoding(maps: Iterable[Path]) -> Encoding:
     for path in islice(maps, _SAMPLE):
-        if decode_grey(read_bytes(path), path).max() > _LARGEST["sigma"]:
-            return "coc"
+        # A damaged map fails where its triple is made, and the others tell as well.
+        with suppress(InputError):
+            if decode_grey(read_bytes(path), path).max() > _LARGEST["sigma"]:
+                return "coc"
     return "sigma"
 
 

@@ -14,6 +14,7 @@ from blurred_photos import blurred_set, write_weights
 from torch import Tensor
 from torch.nn import functional
 
+from idfd.benchmark.baselines import restorer
 from idfd.benchmark.baselines.dncnn import DnCNN, load_dncnn
 from idfd.benchmark.baselines.restorer import DnCNNRestorer
 from idfd.benchmark.baselines.spot import Spot
@@ -131,7 +132,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     write_weights(path)
     torch.save(DnCNN(1, 3, 4).state_dict(), legacy, _use_new_zipfile_serialization=False)
     draw = np.random.default_rng(0)
-    refused = 0
+    named = []
     for source in (path, legacy):
         whole = source.read_bytes()
         for trial in range(60):
@@ -146,18 +147,20 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
             try:
                 network = load_dncnn(bad)
             except InputError as error:
-                assert error.where == str(bad)
-                refused += 1
+                named.append(error.where)
             else:
                 assert all(torch.isfinite(p).all() for p in network.parameters())
-    assert refused >= 60
+    assert len(named) >= 60
+    assert set(named) == {str(tmp_path / "bad.pth")}
     with pytest.raises(InputError, match="cannot be read"):
         load_dncnn(tmp_path / "none.pth")
     with pytest.raises(InputError, match="cannot be read"):
         load_dncnn(tmp_path)
 
 
-def test_it_learns_a_blur_and_repeats_itself() -> None:
+def test_it_learns_a_blur_and_repeats_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restorer, "_SIDE", 16)
+    monkeypatch.setattr(restorer, "_BATCH", 4)
     train = blurred_set(Spot(2.5, 1.0), 2)
     photos = []
     for _ in range(2):

@@ -30,7 +30,7 @@ def by_loops(image: Tensor, sigma: Tensor, window: int) -> Tensor:
 def by_unfold(image: Tensor, sigma: Tensor, window: int) -> Tensor:
     """All windows laid out side by side; (B, C, H, W) and (B, 1, H, W), plain autograd."""
     radius = window // 2
-    batch, channels, height, width = image.shape
+    batch, _, height, width = image.shape
 
     def windows(planes: Tensor, outside: float = 0.0) -> Tensor:
         padded = F.pad(planes, (radius,) * 4, value=outside)

@@ -29,9 +29,20 @@ def scores(run: StudyRun, test: str) -> dict[str, NDArray[np.float64]]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def runs() -> list[StudyRun]:
     return plan([LENS, MADE], [LENS, MADE], TrainConfig(), [0, 1, 2])
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory, runs: list[StudyRun]) -> Path:
+    """The folder of a whole study."""
+    folder = tmp_path_factory.mktemp("cross")
+    for run in runs:
+        pretend(folder, run, scores)
+    names = [path.name for path in write(folder, runs)]
+    assert names == ["cross.md", "cross.html", "cross.csv"]
+    return folder
 
 
 def test_the_plan_takes_all_releases_before_the_next_seed(runs: list[StudyRun]) -> None:
@@ -44,37 +55,27 @@ def test_releases_need_names_of_their_own() -> None:
         plan([LENS, LENS], [MADE], TrainConfig(), [0])
 
 
-def test_cells_say_interval_seeds_and_hardware(tmp_path: Path, runs: list[StudyRun]) -> None:
-    for run in runs:
-        pretend(tmp_path, run, scores)
-    names = [path.name for path in write(tmp_path, runs)]
-    assert names == ["cross.md", "cross.html", "cross.csv"]
-    text = (tmp_path / "cross.md").read_text()
+def test_cells_say_interval_seeds_and_hardware(pages: Path) -> None:
+    text = (pages / "cross.md").read_text()
     rmse = text.split("## RMSE")[1].split("##")[0]
     assert "Scored on lens (natural defocus)" in rmse
     row = next(line for line in rmse.splitlines() if line.startswith("| made (synthetic"))
     assert "± 0.010; 3 seeds, a GPU, bf16" in row
     assert row.count("(0.") + row.count("(1.") == 2  # two intervals
-    assert "<h2>RMSE [m] ↓</h2>" in (tmp_path / "cross.html").read_text()
+    assert "<h2>RMSE [m] ↓</h2>" in (pages / "cross.html").read_text()
 
 
-def test_the_change_is_paired(tmp_path: Path, runs: list[StudyRun]) -> None:
-    for run in runs:
-        pretend(tmp_path, run, scores)
-    write(tmp_path, runs)
-    text = (tmp_path / "cross.md").read_text()
+def test_the_change_is_paired(pages: Path) -> None:
+    text = (pages / "cross.md").read_text()
     change = text.split("instead of lens")[1].split("##")[0]
     # The same images and seeds: what is left of their spread is nothing.
-    assert "| lens | RMSE [m] ↓ | +0.200 (+0.200 to +0.200) | 0.000 | 3 | 10 | worse |" in change
-    assert "| lens | PSNR [dB] ↑ | -2.00 (-2.00 to -2.00) | 0.00 | 3 | 10 | worse |" in change
-    assert "| made | RMSE [m] ↓ | -0.200 (-0.200 to -0.200) | 0.000 | 3 | 10 | better |" in change
+    assert r"| lens | RMSE \[m] ↓ | +0.200 (+0.200 to +0.200) | 0.000 | 3 | 10 | worse |" in change
+    assert r"| lens | PSNR \[dB] ↑ | -2.00 (-2.00 to -2.00) | 0.00 | 3 | 10 | worse |" in change
+    assert r"| made | RMSE \[m] ↓ | -0.200 (-0.200 to -0.200) | 0.000 | 3 | 10 | better |" in change
 
 
-def test_printed_rows_of_the_same_kind_stand_beside(tmp_path: Path, runs: list[StudyRun]) -> None:
-    for run in runs:
-        pretend(tmp_path, run, scores)
-    write(tmp_path, runs)
-    beside = (tmp_path / "cross.md").read_text().split("## Rows of the thesis")[1]
+def test_printed_rows_of_the_same_kind_stand_beside(pages: Path) -> None:
+    beside = (pages / "cross.md").read_text().split("## Rows of the thesis")[1]
     rows = {tuple(line.split(" | ")[:2]) for line in beside.splitlines() if " → " in line}
     assert any(a == "| made → lens" and b.startswith("4.2 2HDED:NET, NYU") for a, b in rows)
     assert any(a == "| lens → lens" and b.startswith("4.2 2HDED:NET, iDFD → iDFD") for a, b in rows)
@@ -91,11 +92,8 @@ def test_what_is_missing_is_empty(tmp_path: Path, runs: list[StudyRun]) -> None:
     assert "instead of" not in text
 
 
-def test_numbers_for_programs(tmp_path: Path, runs: list[StudyRun]) -> None:
-    for run in runs:
-        pretend(tmp_path, run, scores)
-    write(tmp_path, runs)
-    with (tmp_path / "cross.csv").open() as file:
+def test_numbers_for_programs(pages: Path) -> None:
+    with (pages / "cross.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 2 * 2
     one = next(

@@ -9,10 +9,9 @@ import pytest
 from click.testing import CliRunner
 from results_makers import results, training
 
-from idfd.benchmark.metrics.registry import METRICS
 from idfd.benchmark.results import Results
-from idfd.benchmark.tables.fill import Row, Table, fill
-from idfd.benchmark.tables.published import published_tables
+from idfd.benchmark.tables.fill import OVERVIEW, Row, Table, fill
+from idfd.benchmark.tables.published import COLUMNS, published_tables
 from idfd.benchmark.tables.write import comma_separated, markdown, page
 from idfd.cli.benchmark import benchmark
 from idfd.errors import InputError
@@ -43,15 +42,17 @@ def test_the_published_numbers_are_those_that_were_printed() -> None:
     assert printed["3.1", "anwar"] == (0.347, 0.094, 34.21, None)
     assert printed["4.2", "idfd_inpainted"] == (0.248, 0.145, 0.799, 0.854, 0.959)
     assert printed["4.3", "idfd_to_idfd"] == (25.83, 0.51, 36.25, 0.99)
-    assert len(printed) == 10
+    assert printed["2.1", "xian"] == (0.559, 0.125, 0.054, 0.844, 0.968, 0.991, 7100.9, None, None)
+    assert printed["5.1", "2hded_idfd"] == (0.35, 0.457, 34.08, 0.908)
+    assert len(printed) == 22
     for table in PUBLISHED.tables:
-        assert all(name in METRICS for name in table.columns)
+        assert all(name in COLUMNS for name in table.columns)
         assert all(len(one.values) == len(table.columns) for one in table.rows)
 
 
 def test_nothing_is_measured_without_results() -> None:
     text = markdown(PUBLISHED, fill(PUBLISHED, []))
-    assert text.count("| not measured |") == 10
+    assert text.count("| not measured |") == 22
     assert "may not be metric" in text
     assert "Nothing was measured." in text
 
@@ -103,7 +104,7 @@ def test_other_data_follow_below_and_seeds_share_a_line() -> None:
     assert cell.seed_sd == pytest.approx(0.05)
     text = markdown(PUBLISHED, list(filled.values()))
     assert (
-        "0.650 m (0.600–0.700) ± 0.050 | – | – | – | – | 2 | 3 | idfd-metric-1, mask any |" in text
+        "0.650 m (0.600–0.700) ± 0.050 | – | – | – | – | 2 | 3 | idfd-metric-2, mask any |" in text
     )
     assert "| 0, 1, 2 |" in text
     # Photos of a model without a deblurring head do not appear.
@@ -138,6 +139,19 @@ def test_a_row_given_by_hand_says_what_it_really_was() -> None:
         fill(PUBLISHED, [], {("4.2", "mine"): [mine]})
 
 
+def test_no_measured_number_stands_in_the_column_of_the_printed_edge_metric() -> None:
+    mine = results(DEPTH | {"kld": [0.1, 0.2], "kld_sum": [1.0, 2.0]}, facts=training())
+    filled = {t.number: t for t in fill(PUBLISHED, [], {("2.1", "hu"): [mine]})}["2.1"]
+    names = [metric.name for metric in filled.columns]
+    printed, measured = filled.rows[1].lines
+    shown = {
+        source: {name for name, cell in zip(names, line.cells, strict=True) if cell}
+        for source, line in (("printed", printed), ("measured", measured))
+    }
+    assert "kld_printed" in shown["printed"] - shown["measured"]
+    assert {"kld", "kld_sum"} <= shown["measured"] - shown["printed"]
+
+
 def test_releases_of_one_name_and_other_content_are_pointed_out() -> None:
     some = [results({"rmse": [1.0, 1.2]}, name=f"net{digit}", digest=digit * 64) for digit in "12"]
     assert "Releases of different content" in markdown(PUBLISHED, fill(PUBLISHED, some))
@@ -152,8 +166,8 @@ def test_names_from_others_cannot_break_the_documents() -> None:
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
     lines = [line for line in markdown(PUBLISHED, filled).splitlines() if "script" in line]
-    # Three cells before the six columns of the first table, four after them.
-    assert lines[0].replace("\\|", "").count("|") == 3 + 6 + 4 + 1
+    # Three cells before the columns of the first table, four after them.
+    assert lines[0].replace("\\|", "").count("|") == 3 + len(OVERVIEW) + 4 + 1
     assert all("\\<script>" in line and "\\*b\\*" in line for line in lines)
 
 
@@ -186,7 +200,7 @@ def test_the_page_has_whole_rows_and_asks_for_nothing() -> None:
     text = page(PUBLISHED, fill(PUBLISHED, some))
     found = Rows()
     found.feed(text)
-    assert len(found.tables) == 5
+    assert len(found.tables) == 7
     for counts in found.tables:
         # The first cell spans the lines of its row, so later lines have one less.
         assert set(counts) <= {counts[0], counts[0] - 1}
@@ -197,7 +211,7 @@ def test_the_page_has_whole_rows_and_asks_for_nothing() -> None:
 def test_the_csv_has_a_line_for_each_number() -> None:
     some = [results({"rmse": [0.5, 0.7]}, facts=training(seed)) for seed in range(2)]
     rows = list(csv.DictReader(io.StringIO(comma_separated(fill(PUBLISHED, some)))))
-    assert sum(one["source"] == "published" for one in rows) == 39 == 9 + 20 + 10
+    assert sum(one["source"] == "published" for one in rows) == 105 == 42 + 9 + 20 + 10 + 24
     mine = [one for one in rows if one["source"] == "measured"]
     assert {one["table"] for one in mine} == {"measured", "4.2"}
     assert (mine[0]["metric"], mine[0]["unit"], mine[0]["seeds"]) == ("rmse", "m", "0 1")

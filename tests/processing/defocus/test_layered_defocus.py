@@ -29,10 +29,10 @@ def random_layers(seed: int, count: int) -> np.ndarray:
 @pytest.mark.parametrize("hidden", ["filled", "dilated"])
 @given(seed=st.integers(0, 1000), level=st.floats(0.05, 1), psf=st.sampled_from([GAUSSIAN, DISK]))
 @settings(max_examples=20, deadline=None)
-def test_a_grey_wall_stays_grey(seed: int, level: float, psf: Spot) -> None:
+def test_a_grey_wall_stays_grey(seed: int, level: float, psf: Spot, hidden: HiddenParts) -> None:
     image = np.full((45, 63, 3), level, np.float32)
     diameters = np.random.default_rng(seed).uniform(0, 12, 5)
-    found = layered(image, random_layers(seed, 5), diameters, psf)
+    found = layered(image, random_layers(seed, 5), diameters, psf, hidden)
     np.testing.assert_allclose(found, level, rtol=1e-5)
 
 
@@ -83,10 +83,23 @@ def test_a_blurred_thing_behind_does_not_spread_over_what_is_sharp_in_front() ->
     assert row[45] < 1e-3
 
 
-def test_the_published_dilation_moves_the_edge_of_what_is_in_front() -> None:
-    row = two_planes(near=16.0, far=0.0, hidden="dilated")
-    assert row[33] > two_planes(near=16.0, far=0.0)[33] - 0.2
-    assert row[29] == pytest.approx(two_planes(near=16.0, far=0.0)[29], abs=0.3)
+def test_what_is_behind_goes_on_behind_as_the_mean_of_what_is_seen_around() -> None:
+    # A blurred near white strip before a sharp far pattern of half black, half grey.
+    image = np.zeros((41, 60, 3), np.float32)
+    image[:, :30], image[::2, 30:] = 1, 0.5
+    layer = np.ones((41, 60), np.int32)
+    layer[:, :30] = 0
+    row = layered(image, layer, np.array([12.0, 0.0]), DISK)[20, :, 0]
+    opacity = 1 - (math.acos(2.5 / 6) - 2.5 / 6 * math.sqrt(1 - (2.5 / 6) ** 2)) / math.pi
+    assert row[27] == pytest.approx(opacity + (1 - opacity) * 0.25, abs=0.015)
+
+
+def test_the_published_dilation_covers_four_pixels_of_what_is_behind() -> None:
+    row = two_planes(near=0.0, far=0.5, hidden="dilated")
+    np.testing.assert_allclose(row, two_planes(near=0.0, far=0.0), atol=1e-6)
+    wide = two_planes(near=16.0, far=0.0, hidden="dilated")
+    assert wide[26] > 0.99 * 0.8
+    assert wide[26] > two_planes(near=16.0, far=0.0)[26]
 
 
 def test_it_agrees_with_the_stack_away_from_edges() -> None:
