@@ -84,7 +84,7 @@ def processor_seconds(action: Callable[[], None], rounds: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--window", type=int, default=15)
+    parser.add_argument("--window", type=int, default=9)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cpu-time-only", action="store_true")
     arguments = parser.parse_args()

@@ -76,14 +76,8 @@ def download(dataset: str, output: Path, parts: tuple[str, ...]) -> None:
     help="List the datasets.",
 )
 @_JSON
-@click.pass_context
 def import_command(
-    context: click.Context,
-    dataset: str,
-    source: Path,
-    output: Path,
-    as_json: bool,
-    **options: str | int | None,
+    dataset: str, source: Path, output: Path, as_json: bool, **options: str | int | None
 ) -> None:
     """Read a published DATASET (see --list) from SOURCE.
 
@@ -102,7 +96,8 @@ def import_command(
     given = {name: value for name, value in options.items() if value is not None}
     result = import_dataset(dataset, source, folder, **given)
     if wants_release:
-        context.invoke(build, triples=folder, output=output, version="1.0.0", as_json=as_json)
+        make = click.get_current_context().invoke
+        make(build, triples=folder, output=output, version="1.0.0", as_json=as_json)
     elif as_json:
         print_json(result)
     elif isinstance(result, Curation):

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from idfd.model.defocus import DefocusModel
 from idfd.model.triple import Check, DepthSource, TripleRecord
+from idfd.release.findings import VerifyReport
 from idfd.release.picture import contact_sheet
 from idfd.release.store import ReleaseFile
 from idfd.release.validation import read_validation
 from idfd.release.validation_page import environment
-from idfd.release.verify import VerifyReport, verify_release
+from idfd.release.verify import verify_release
 from idfd.storage.durable import write_bytes
 from idfd.storage.hashing import sha256_file
 from idfd.storage.images import encode_jpeg

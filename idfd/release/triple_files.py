@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,20 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def stored_arrays(
-    triple: Triple, kinds: Iterable[DepthKind], raw: NDArray[np.uint16] | None = None
+    triple: Triple, kinds: tuple[DepthKind, ...], raw: NDArray[np.uint16] | None = None
 ) -> dict[str, NDArray[Any]]:
     """The arrays of a triple that are stored, by name; maps that follow from others are not.
 
     Args:
         triple: The triple; its depth is the most complete there is.
-        kinds: Kinds of depth to store. Raw depth is ``raw``, or what of ``depth`` was measured.
+        kinds: Kinds of depth to store. Beside in-painted depth, raw depth is ``raw``, or what of
+            the triple's depth was measured.
         raw: Depth as measured, (H, W) uint16 mm, where filling changed measured pixels too.
     """
-    if raw is None:
+    if raw is None and "inpainted" in kinds:
         raw = np.where(measured_pixels(triple.source), triple.depth, np.uint16(0))
+    elif raw is None:
+        raw = triple.depth
     depth = {"raw": raw, "inpainted": triple.depth}
     arrays: dict[str, NDArray[Any]] = {
         "all_in_focus": triple.all_in_focus,

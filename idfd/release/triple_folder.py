@@ -54,8 +54,8 @@ class SetFacts:
         scenes: Of its triples; those of one group never cross a drawn split.
         splits: The published ones, or None.
         audit: Files that could not be used, and why.
-        depth_kinds: Kinds of depth of every triple. ``inpainted`` is the triple's own depth, and
-            ``raw`` the measured part of it.
+        depth_kinds: Kinds of depth of every triple. The triple's own depth is the in-painted one
+            where there is that; then ``raw`` is the measured part of it.
         excluded: Triples that were left out before, and why.
         failed: Takes that failed before, and why.
     """

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from idfd.errors import IdfdError, ReleaseError
-from idfd.model.schema import Document, Record
-from idfd.model.triple import DepthSource, GivenDefocus, Modality, TripleRecord
 from idfd.progress import track
-from idfd.release.defocus import defocus_arrays, has_metric_defocus
+from idfd.release.defocus import has_metric_defocus
 from idfd.release.duplicates import near_duplicates, perceptual_hash
+from idfd.release.findings import Checker, VerifyReport
 from idfd.release.guard import guarded
 from idfd.release.layout import ARRAYS
 from idfd.release.manifest import (
@@ -28,11 +27,10 @@ from idfd.release.manifest import (
 )
 from idfd.release.splits import leaks
 from idfd.release.store import ReleaseFile
+from idfd.release.verify_triple import check_triple
 from idfd.storage.hashing import sha256_array, sha256_bytes, sha256_file
 
 _SHOWN = 5
-_HALF_STEP = 2**-10
-"""Largest step of half precision, relative: processors may round to either side."""
 # What h5py raises for damaged metadata: AttributeError where an array became a group, TypeError
 # for unknown types, MemoryError for absurd sizes, ValueError for names that are not UTF-8.
 _UNREADABLE = (
@@ -40,57 +38,6 @@ _UNREADABLE = (
     OverflowError,
 )  # fmt: skip
 _Expectation: TypeAlias = tuple[bool, str, str, str]
-
-
-class Finding(Record, frozen=True, kw_only=True):
-    """One thing that is wrong (``error``) or doubtful (``warning``)."""
-
-    check: str
-    level: Literal["error", "warning"]
-    where: str
-    message: str
-
-
-class VerifyReport(Document, frozen=True, kw_only=True):
-    """What was checked, how often, and what was found."""
-
-    SCHEMA: ClassVar[str] = "idfd/verify-report"
-    VERSION: ClassVar[str] = "1.0.0"
-
-    release: str
-    checked: dict[str, int]
-    findings: tuple[Finding, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is no error (warnings are allowed)."""
-        return all(finding.level != "error" for finding in self.findings)
-
-
-class _Checker:
-    """Collects findings; a check that passes is counted, one that does not is described."""
-
-    def __init__(self) -> None:
-        self.checked: Counter[str] = Counter()
-        self.findings: list[Finding] = []
-
-    def expect(
-        self,
-        good: bool,
-        check: str,
-        where: str,
-        message: str,
-        level: Literal["error", "warning"] = "error",
-    ) -> bool:
-        self.checked[check] += 1
-        if not good:
-            self.findings.append(Finding(check=check, level=level, where=where, message=message))
-        return good
-
-    def report(self, path: Path) -> VerifyReport:
-        return VerifyReport(
-            release=path.name, checked=dict(self.checked), findings=tuple(self.findings)
-        )
 
 
 def verify_release(path: Path) -> VerifyReport:
@@ -107,7 +54,7 @@ def verify_release(path: Path) -> VerifyReport:
     """
     if not path.is_file():
         raise ReleaseError("no such release", where=path)
-    checker = _Checker()
+    checker = Checker()
     try:
         manifest, block = read_manifest(path)
     except IdfdError as error:
@@ -134,7 +81,7 @@ def verify_release(path: Path) -> VerifyReport:
     return checker.report(path)
 
 
-def _check_bytes(checker: _Checker, path: Path, manifest: Manifest, block: int) -> bool:
+def _check_bytes(checker: Checker, path: Path, manifest: Manifest, block: int) -> bool:
     """Hold the bytes of the file against the manifest; whether HDF5 can be trusted with them."""
     size, expected = path.stat().st_size, block + manifest.body_bytes
     lost = sorted(name for name, entry in manifest.arrays.items() if entry.end > size)
@@ -160,7 +107,7 @@ def _check_bytes(checker: _Checker, path: Path, manifest: Manifest, block: int) 
     )
 
 
-def _place_damage(checker: _Checker, path: Path, manifest: Manifest, block: int) -> None:
+def _place_damage(checker: Checker, path: Path, manifest: Manifest, block: int) -> None:
     """Name what is damaged in a file whose bytes differ from those that were released.
 
     HDF5 says it best, but may crash or hang, so it works in a process of its own. Arrays that it
@@ -244,7 +191,7 @@ def _walk_array(file: h5py.File, name: str, entry: ArrayEntry) -> Iterator[_Expe
     yield same, "array checksum", where, "the content has changed"
 
 
-def _check_content(checker: _Checker, release: ReleaseFile) -> None:
+def _check_content(checker: Checker, release: ReleaseFile) -> None:
     info = release.info
     checker.expect(
         info.triples == len(release.ids), "count", "/triples", f"{len(release.ids)} triples"
@@ -263,7 +210,7 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
         arrays = {name: release.read(take, name) for name in ARRAYS if release.has(take, name)}
         absent.update(record.absent)
         maps += "defocus" in arrays and has_metric_defocus(record)
-        if _check_triple(checker, take, record, arrays):
+        if check_triple(checker, take, record, arrays):
             # What is absent holds zeros, which are alike in all triples.
             shown = [name for name in ("all_in_focus", "defocused") if name not in record.absent]
             if shown:
@@ -298,117 +245,3 @@ def _check_content(checker: _Checker, release: ReleaseFile) -> None:
             "warning",
         )  # fmt: skip
     checker.checked["near duplicates"] += len(hashes)
-
-
-def _check_triple(
-    checker: _Checker, take: str, record: TripleRecord, arrays: dict[str, NDArray[Any]]
-) -> bool:
-    """Check one triple; False where an array is missing or of a wrong type or size."""
-    where = f"/triples/{take}"
-    size = (record.crop.height, record.crop.width)
-    usable = True
-    for name, spec in ARRAYS.items():
-        if name not in arrays:
-            usable &= checker.expect(not spec.required, "arrays", where, f"'{name}' is missing")
-            continue
-        array = arrays[name]
-        expected = (*size, 3) if spec.channels == 3 else size
-        usable &= checker.expect(
-            array.dtype == spec.dtype, "types", f"{where}/{name}", str(array.dtype)
-        )
-        usable &= checker.expect(
-            array.shape == expected, "sizes", f"{where}/{name}",
-            f"shape {array.shape} instead of {expected}",
-        )  # fmt: skip
-    whole = arrays.get("depth_inpainted", arrays.get("depth"))
-    usable &= checker.expect(whole is not None, "arrays", where, "no depth")
-    if not usable or whole is None:
-        return False
-    source = arrays["source"]
-    _check_absent(checker, where, record, {**arrays, "depth": whole})
-    checker.expect(
-        int(source.max()) <= max(DepthSource), "ranges", f"{where}/source", f"code {source.max()}"
-    )
-    wrong = int(np.count_nonzero((source == DepthSource.NONE) != (whole == 0)))
-    checker.expect(
-        wrong == 0, "ranges", f"{where}/source", f"{wrong} pixels disagree with the depth map"
-    )
-    if "depth" in arrays and "depth_inpainted" in arrays:
-        raw = arrays["depth"]
-        changed = int(np.count_nonzero((raw > 0) & (raw != whole)))
-        checker.expect(
-            changed == 0, "ranges", f"{where}/depth_inpainted",
-            f"{changed} measured pixels were changed by in-painting", "warning",
-        )  # fmt: skip
-    if "uncertainty" in arrays:
-        known = arrays["uncertainty"].astype(np.float32) >= 0
-        bad = int(np.count_nonzero(~known & (source != DepthSource.NONE)))
-        checker.expect(
-            bad == 0, "ranges", f"{where}/uncertainty",
-            f"{bad} negative or NaN values where there is depth",
-        )  # fmt: skip
-    _check_defocus(checker, where, record, arrays)
-    return True
-
-
-def _check_absent(
-    checker: _Checker, where: str, record: TripleRecord, arrays: dict[str, NDArray[Any]]
-) -> None:
-    """What is absent holds zeros, and what is not holds something."""
-    for name in get_args(Modality):
-        empty, absent = not arrays[name].any(), name in record.absent
-        if absent:
-            checker.expect(empty, "absent", f"{where}/{name}", "is called absent, but is not zero")
-        else:
-            # A take of which the sensor saw nothing is poor, but may be so.
-            level: Literal["error", "warning"] = "warning" if name == "depth" else "error"
-            checker.expect(
-                not empty, "absent", f"{where}/{name}",
-                "is all zero, but the record does not call it absent", level,
-            )  # fmt: skip
-
-
-def _check_defocus(
-    checker: _Checker, where: str, record: TripleRecord, arrays: dict[str, NDArray[Any]]
-) -> None:
-    """Hold the defocus map against what the depth and the blur model of the record give."""
-    if record.given_defocus is not None:
-        _check_given_defocus(checker, where, record.given_defocus, arrays)
-        return
-    try:
-        expected = defocus_arrays(record, arrays)
-    except IdfdError as error:
-        checker.expect(False, "defocus map", where, str(error))
-        return
-    present = {name for name, spec in ARRAYS.items() if spec.computed and name in arrays}
-    for name in sorted(present | set(expected)):
-        if name not in present or name not in expected:
-            reason = "is missing" if name in expected else "there is no blur model it comes from"
-            checker.expect(False, "defocus map", f"{where}/{name}", reason)
-            continue
-        same = np.isclose(
-            arrays[name].astype(np.float32), expected[name].astype(np.float32),
-            rtol=_HALF_STEP, atol=1e-4, equal_nan=True,
-        )  # fmt: skip
-        wrong = int(np.count_nonzero(~same))
-        checker.expect(
-            wrong == 0, "defocus map", f"{where}/{name}",
-            f"{wrong} pixels differ from what the depth and the blur model give",
-        )  # fmt: skip
-
-
-def _check_given_defocus(
-    checker: _Checker, where: str, given: GivenDefocus, arrays: dict[str, NDArray[Any]]
-) -> None:
-    """A map that came with the data is there and in the range of its unit."""
-    where = f"{where}/defocus"
-    if not checker.expect("defocus" in arrays, "defocus map", where, "is missing"):
-        return
-    values = arrays["defocus"].astype(np.float32)
-    low, high = (0.0, 1.0) if given.unit == "normalised" else (-np.inf, np.inf)
-    known = values[~np.isnan(values)]
-    wrong = int(np.count_nonzero(~np.isfinite(known) | (known < low) | (known > high)))
-    message = f"{wrong} pixels are infinite or outside {low:g} to {high:g}"
-    checker.expect(wrong == 0, "defocus map", where, message)
-    alone = "defocus_uncertainty" not in arrays
-    checker.expect(alone, "defocus map", f"{where}_uncertainty", "belongs to no computed map")

@@ -45,7 +45,7 @@ def matlab_array(data: bytes, name: str, where: Path | str) -> NDArray[Any]:
     ) as error:  # fmt: skip
         # Both readers trust what they read, and fail on damage in many ways.
         raise InputError(
-            f"not a readable MATLAB file ({error})",
+            f"cannot be read ({error})",
             where=where,
             limit=f"a MATLAB file with {name}",
             remedy="Get the file again from where it came",

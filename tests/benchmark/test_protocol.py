@@ -4,6 +4,7 @@ import json
 from importlib import resources
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from idfd.benchmark import protocol
@@ -33,6 +34,33 @@ def test_every_pinned_protocol_is_there_under_its_name(name: str) -> None:
 def test_the_first_protocol_never_changes() -> None:
     frozen = "6eb22e9637fd61c2e5d09ca21d540007e61a930822dfb07960e6ae6dbc5db55c"
     assert PINNED["idfd-metric-1"] == frozen
+
+
+def test_the_second_protocol_adds_rules_and_changes_none() -> None:
+    first, second = load_protocol("idfd-metric-1").protocol, load_protocol("idfd-metric-2").protocol
+    assert (first.edges, first.defocus) == (None, None)
+    assert None not in (second.edges, second.defocus)
+    added = {"name": first.name, "edges": None, "defocus": None}
+    assert msgspec.structs.replace(second, **added) == first
+
+
+@pytest.mark.parametrize(
+    ("part", "rules"),
+    [
+        ("edges", {"bin_edges_m": [[0.1, 0.1], [0.2]]}),
+        ("edges", {"window_px": 7}),
+        ("depth", {"normalisation": "image min-max"}),
+    ],
+)
+def test_edge_rules_without_sense_are_refused(
+    tmp_path: Path, part: str, rules: dict[str, object]
+) -> None:
+    document = json.loads(encode(load_protocol().protocol)) | {"kind": "legacy"}
+    document[part].update(rules)
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(SchemaError, match="invalid field"):
+        load_protocol(str(path))
 
 
 def test_rules_that_came_later_leave_old_protocols_as_they_were() -> None:

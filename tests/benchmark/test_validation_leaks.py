@@ -7,8 +7,8 @@ from benchmark_data import make_record
 from idfd.benchmark.validation.leaks import check_leaks
 from idfd.errors import ReleaseError
 from idfd.model.triple import TripleRecord
+from idfd.release.findings import Finding, VerifyReport
 from idfd.release.validation import CheckResult
-from idfd.release.verify import Finding, VerifyReport
 
 
 def records(times: dict[str, str | None]) -> dict[str, TripleRecord]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from benchmark_data import make_release, toy_dataset
 from click.testing import CliRunner, Result
 
-from idfd.cli.main import main
+from idfd.cli.main import cli
 from idfd.release.reader import IDFD
 from idfd.release.triple_folder import open_triples
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["process", "defocus", *arguments])
+    return CliRunner().invoke(cli, ["process", "defocus", *arguments])
 
 
 def test_a_release_becomes_a_defocused_release(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_release_becomes_a_defocused_release(tmp_path: Path) -> None:
     assert run(str(source), *options, "--noise", "0.01", "--seed", "3").exit_code == 0
     assert (output / "triples" / "desk0-a" / "defocused.png").stat().st_mtime_ns == before
     built = CliRunner().invoke(
-        main,
+        cli,
         ["release", "build", str(output), "-o", str(tmp_path / "new.h5"), "--version", "1.0.0"],
     )
     assert built.exit_code == 0, built.output

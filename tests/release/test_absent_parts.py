@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from release_data import SIZE, TAKES, TEST, TRAIN, Arrays, make_arrays, make_record, table
 
+from idfd.model import schema
 from idfd.model.capture import Scene
 from idfd.model.triple import GivenDefocus, Modality, Triple
 from idfd.release.build import build_release
@@ -53,9 +54,8 @@ def make_part(parts: Parts, take: str) -> Triple:
         if parts.given.unit == "px":
             defocus = np.asarray(defocus * np.float16(12) - np.float16(4))
             defocus[0] = np.nan
-    record = msgspec.structs.replace(
-        make_record(take), absent=parts.absent, given_defocus=parts.given, **parts.changes
-    )
+    said = {"absent": parts.absent, "given_defocus": parts.given, **parts.changes}
+    record = msgspec.structs.replace(make_record(take), **said)
     return Triple(
         all_in_focus=arrays["all_in_focus"],
         defocused=arrays["defocused"],
@@ -187,3 +187,15 @@ def test_card_croissant_and_pictures_say_what_is_absent(tmp_path: Path) -> None:
     for take in (None, TAKES[0]):
         save_picture(path, take, tmp_path / "picture.png")
         assert cv2.imread(str(tmp_path / "picture.png")) is not None
+
+
+def test_documents_of_layout_1_2_are_read(tmp_path: Path) -> None:
+    path = release_of(tmp_path, Parts())
+    new = {"absent", "given_defocus", "simulated", "degradations"}
+    with ReleaseFile(path) as file:
+        for document in (file.info, file.record(TAKES[0])):
+            content = json.loads(schema.encode(document))
+            older = {k: v for k, v in content.items() if k not in new}
+            older["schema_version"] = "1.2.0"
+            assert older.keys() != content.keys()
+            assert schema.decode(type(document), json.dumps(older).encode(), "old") == document

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from idfd.cli.release import release
 from idfd.errors import InputError, StorageError
 from idfd.release import download
 from idfd.release.download import (
@@ -181,6 +183,16 @@ def test_parts_are_chosen_by_name(
     assert download_dataset("diode", tmp_path, ("all",)) == [tmp_path / "set.bin"]
     with pytest.raises(InputError, match="no part 'val'.*one of all"):
         download_dataset("diode", tmp_path, ("val",))
+
+
+def test_the_command_tells_the_files_and_what_comes_next(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SOURCES, "diode", DatasetSource((server.file(),), "Unpack it"))
+    result = CliRunner().invoke(release, ["download", "diode", "-o", str(tmp_path)])
+    assert result.exit_code == 0
+    assert f"{tmp_path / 'set.bin'}\nnext: Unpack it\n" in result.output
+    assert f"idfd release import diode {tmp_path} -o" in result.output
 
 
 @pytest.mark.parametrize("name", [name for name, s in SOURCES.items() if not s.files])

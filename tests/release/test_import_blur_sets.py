@@ -142,7 +142,9 @@ def test_syndof_has_two_encodings_of_one_blur(
     syndof(tmp_path, largest)
     facts, made = read("syndof", tmp_path)
     triple = made[f"train-{SYNDOF_NAMES[0]}"]()
-    expected = np.array([4 * sigma(stored) for stored in ramp(largest).ravel()]).reshape(SIZE)
+    expected = np.array([4 * sigma(stored) for stored in ramp(largest).ravel().tolist()]).reshape(
+        SIZE
+    )
     assert triple.defocus is not None
     np.testing.assert_allclose(triple.defocus, expected, rtol=1e-3)
     assert triple.defocus.max() == 28  # 4 sigma, and sigma is at most 7

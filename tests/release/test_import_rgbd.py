@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from idfd.cli.main import main
+from idfd.cli.main import cli
 from idfd.errors import InputError
 from idfd.model.curation import Curation
 from idfd.model.triple import DepthSource, Triple
@@ -120,8 +120,7 @@ def write_ddff(root: Path) -> Path:
 def stack() -> NDArray[np.uint8]:
     """Left half sharp in slice 2, right half in slice 7."""
     sharp = np.random.default_rng(3).integers(0, 256, (24, 32, 3), np.uint8)
-    soft = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 4))
-    found = np.stack([soft] * 10)
+    found = np.stack([cv2.GaussianBlur(sharp, (0, 0), 4).astype(np.uint8)] * 10)
     found[2, :, :16], found[7, :, 16:] = sharp[:, :16], sharp[:, 16:]
     return found
 
@@ -183,7 +182,7 @@ def test_nyu_refuses_another_file(tmp_path: Path) -> None:
     ("content", "what"),
     [
         ({"trainNdxs": [[1]], "testNdxs": [[2]]}, "names? 2 frames"),
-        ({"trainNdxs": [[1], [2], [3]]}, "cannot be read"),
+        ({"trainNdxs": [[1], [2], [3]]}, "holds nothing as testNdxs"),
         (None, "cannot be read"),
     ],
 )
@@ -323,7 +322,7 @@ def test_one_command_makes_a_release(tmp_path: Path) -> None:
     root = write_make3d(tmp_path / "set")
     output = tmp_path / "make3d.h5"
     command = ["release", "import", "make3d", str(root), "-o", str(output), "--width", "64"]
-    result = CliRunner().invoke(main, command)
+    result = CliRunner().invoke(cli, command)
     assert result.exit_code == 0, result.output
     with IDFD(output, split="test") as data:
         assert len(data) == 2
@@ -332,16 +331,16 @@ def test_one_command_makes_a_release(tmp_path: Path) -> None:
 
 
 def test_the_list_names_every_importer_and_the_folder_the_next_step(tmp_path: Path) -> None:
-    listed = CliRunner().invoke(main, ["release", "import", "--list"])
+    listed = CliRunner().invoke(cli, ["release", "import", "--list"])
     assert listed.exit_code == 0
     assert all(name in listed.output for name in IMPORTERS)
     root = write_make3d(tmp_path / "set")
     command = ["release", "import", "make3d", str(root), "-o", str(tmp_path / "out")]
-    result = CliRunner().invoke(main, [*command, "--width", "64"])
+    result = CliRunner().invoke(cli, [*command, "--width", "64"])
     assert "4 triples" in result.output
     assert f"next: idfd release build {tmp_path / 'out'} --version 1.0.0" in result.output
     curated = CliRunner().invoke(
-        main, ["release", "import", "dfd-indoor", str(root), "-o", str(tmp_path / "x.h5")]
+        cli, ["release", "import", "dfd-indoor", str(root), "-o", str(tmp_path / "x.h5")]
     )
     assert curated.exit_code == 2
     assert "must be curated first" in curated.output

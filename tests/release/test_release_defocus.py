@@ -34,9 +34,10 @@ from idfd.model.triple import DepthSource, TripleRecord
 from idfd.release import build, layout
 from idfd.release.card import write_card
 from idfd.release.defocus import defocus_arrays
+from idfd.release.findings import VerifyReport
 from idfd.release.manifest import describe, read_manifest, write_manifest
 from idfd.release.picture import plot_triple
-from idfd.release.verify import VerifyReport, verify_release
+from idfd.release.verify import verify_release
 
 SMALL = (131, 20)
 

@@ -204,8 +204,11 @@ def test_rework_does_again_what_its_settings_or_source_change(tmp_path: Path) ->
 
 def test_raw_depth_is_the_measured_part_or_what_was_given() -> None:
     triple = toy_triple(TAKES[0])
-    measured = stored_arrays(triple, ("raw",))["depth"]
+    measured = stored_arrays(triple, ("raw", "inpainted"))["depth"]
     np.testing.assert_array_equal(measured > 0, triple.source == 1)
+    alone = stored_arrays(triple, ("raw",))
+    assert "depth_inpainted" not in alone
+    np.testing.assert_array_equal(alone["depth"], triple.depth)
     given: NDArray[np.uint16] = np.full(SIZE, 7, np.uint16)
     arrays = stored_arrays(triple, ("raw", "inpainted"), given)
     assert (arrays["depth"] == 7).all()

@@ -7,7 +7,7 @@ Spot and strength are those with the best PSNR on windows of the training split.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import ClassVar
 
@@ -125,7 +125,8 @@ def wiener(plane: Plane, kernel: Plane, balance: float) -> Plane:
     """scikit-image's Wiener filter of a plane whose borders meet."""
     from skimage import restoration
 
-    return np.asarray(restoration.wiener(plane, kernel, balance, clip=False))
+    filtered: Callable[..., Plane] = restoration.wiener
+    return np.asarray(filtered(plane, kernel, balance, clip=False))
 
 
 class RichardsonLucy(Deconvolution):
@@ -142,7 +143,8 @@ class RichardsonLucy(Deconvolution):
         """See :class:`RichardsonLucy`."""
         from skimage import restoration
 
-        return np.asarray(restoration.richardson_lucy(plane, kernel, int(strength), clip=False))
+        iterated: Callable[..., Plane] = restoration.richardson_lucy
+        return np.asarray(iterated(plane, kernel, int(strength), clip=False))
 
 
 def not_fitted(name: str) -> ReleaseError:

@@ -9,6 +9,7 @@ with batch normalisation merged into the convolutions: ``model.0.weight``, ``mod
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 
 import torch
@@ -16,6 +17,16 @@ from torch import Tensor, nn
 
 from idfd.errors import InputError
 
+_DAMAGED = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
 _REMEDY = "Use a file of KAIR's model_zoo with merged batch normalisation, such as dncnn_25.pth"
 
 
@@ -106,7 +117,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", where=path) from None
     # torch.load hands out whatever the unpickler or the zip reader met in a damaged file.
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, LookupError) as error:
+    except _DAMAGED as error:
         first = str(error).partition("\n")[0]
         raise InputError(f"not a file of torch tensors ({first})", where=path) from None
     if not isinstance(found, dict) or not all(

@@ -30,7 +30,7 @@ from idfd.storage.color import decode_srgb, encode_srgb
 from idfd.storage.hashing import sha256_file
 
 STEPS = 8
-FIRST, LAST = 49 / 255, 5 / 255
+FIRST, LAST = 49 / 255, 15 / 255
 """Noise levels of the first step, the paper's, and of the last."""
 _WINDOWS, _SIDE = 3, 64
 

@@ -59,6 +59,7 @@ class Pipeline:
         self.focus_distance_m: float | None = None
         self.balance: float | None = None
         self._factor = 1.0
+        self._range_m = (0.0, 0.0)
 
     def fit(self, train: TripleDataset) -> None:
         """Fit the depth model where it needs it; choose the balance of the deconvolution.
@@ -84,6 +85,8 @@ class Pipeline:
                 remedy="Calibrate the lens, or score 'wiener', which guesses",
             )
         self._factor = windows[0].factor
+        known = np.concatenate([one.depth_m[one.depth_m > 0] for one in windows])
+        self._range_m = (float(known.min()), float(known.max()))
         self.focus_distance_m, self.balance = choose(
             windows, tuple(product(focus, _BALANCES)), self._of_truth, f"choose {self.name}"
         )
@@ -105,7 +108,9 @@ class Pipeline:
                 where=f"{self._depth.name}, image {item.id}",
                 limit="depth, and a blur model or focal length and intrinsics",
             )
-        photo = deblur(item.defocused, lens, depth, self._factor, self.balance)
+        # A depth nearer than any of the training split means a spot wider than any of it.
+        likely = np.clip(depth, *self._range_m)
+        photo = deblur(item.defocused, lens, likely, self._factor, self.balance)
         return Prediction(depth_m=depth, all_in_focus=photo)
 
     def describe(self) -> dict[str, str]:

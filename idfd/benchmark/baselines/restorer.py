@@ -104,7 +104,7 @@ class DnCNNRestorer:
             sharp = _values([one.truth[:, mirrored] for one in picked])
             blurred, sharp = blurred.to(self._device), sharp.to(self._device)
             optimiser.zero_grad()
-            nn.functional.mse_loss(network(blurred), blurred - sharp).backward()
+            torch.autograd.backward(nn.functional.mse_loss(network(blurred), blurred - sharp))
             optimiser.step()
         return network.eval().requires_grad_(False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from idfd.benchmark.compare import notes
 from idfd.benchmark.metrics.registry import METRICS, Metric
 from idfd.benchmark.names import markdown_text
@@ -30,7 +32,10 @@ def rows(report: RobustnessReport) -> list[tuple[str, ...]]:
         value = report.clean.metrics[metric.name]
         clean.append(_value(metric, value.mean, value.low, value.high))
     table = [tuple(clean)]
-    for one in sorted(report.levels, key=lambda one: (one.degradation.kind, _order(one))):
+    ordered = sorted(
+        report.levels, key=lambda one: (one.degradation.kind, strength(one.degradation))
+    )
+    for one in ordered:
         kind = one.degradation.kind
         cells = [kind, f"{strength(one.degradation):g} {STRENGTH[kind][1]}"]
         for metric in metrics:
@@ -69,10 +74,6 @@ def markdown(report: RobustnessReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _order(one: object) -> float:
-    return strength(one.degradation)  # type: ignore[attr-defined]
-
-
 def _value(metric: Metric, mean: float, low: float, high: float) -> str:
     return f"{metric.format(mean)} ({metric.format(low)} to {metric.format(high)})"
 
@@ -81,5 +82,5 @@ def _signed(metric: Metric, value: float) -> str:
     return ("+" if value >= 0 else "−") + metric.format(abs(value))
 
 
-def _row(cells: object) -> str:
-    return "| " + " | ".join(markdown_text(cell) for cell in cells) + " |"  # type: ignore[attr-defined]
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(markdown_text(cell) for cell in cells) + " |"

@@ -58,11 +58,11 @@ def draw_grid(results: Mapping[str, Path]) -> bytes | None:
 
 def _rows(sets: Mapping[str, tuple[Path, PictureSet]], heading: bool) -> Picture:
     folder, one = next(iter(sets.values()))
-    columns = {"photo": (folder, one, "defocused"), "truth": (folder, one, "truth")}
     upper: list[Picture] = []
     lower: list[Picture] = []
-    for name, (where, images, view) in columns.items():
-        picture = _read(where, images, view)
+    shared: dict[str, View] = {"photo": "defocused", "truth": "truth"}
+    for name, view in shared.items():
+        picture = _read(folder, one, view)
         upper.append(label_strip(picture, name) if heading else picture)
         lower.append(np.zeros_like(picture))
     for name, (where, images) in sets.items():

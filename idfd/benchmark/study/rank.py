@@ -150,17 +150,17 @@ def rank(
         name: The metric.
 
     Returns:
-        None where fewer than three of the names have both.
+        None where fewer than three of the names have both, or where all measured values are one.
 
     Source: Kendall, "A New Measure of Rank Correlation", Biometrika 30, 1938.
     """
     metric = METRICS[name]
     sign = -1 if metric.higher_is_better else 1
     names = [one for one in printed if one in measured and name in measured[one].metrics]
-    if len(names) < 3:
-        return None
     theirs = [sign * printed[one] for one in names]
     ours = [sign * measured[one].metrics[name].mean for one in names]
+    if len(names) < 3 or len(set(ours)) == 1:
+        return None
     common = set.intersection(*(set(measured[one].seeds) for one in names))
     found = stats.kendalltau(theirs, ours)
     apart = []

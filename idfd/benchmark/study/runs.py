@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from idfd.benchmark.checkpoint import STATE, read_checkpoint, write_checkpoint
 from idfd.benchmark.protocol import load_protocol
 from idfd.benchmark.results import Results
 from idfd.benchmark.run import run as score
 from idfd.benchmark.trained import open_checkpoint
-from idfd.benchmark.training.config import TrainConfig
+from idfd.benchmark.training.config import SHOW, TrainConfig
 from idfd.benchmark.training.loop import BEST, LAST, train
 from idfd.errors import InputError
 from idfd.model.schema import load
+from idfd.model.settings import settings_from
 from idfd.release.reader import IDFD
 from idfd.storage.durable import make_folder
 
@@ -125,12 +124,11 @@ def standing(output: Path, run: StudyRun, test: ScoredOn) -> Results | None:
         return None
     results = load(Results, path)
     facts = results.model.training
-    there = None if facts is None else (msgspec.convert(facts.settings, TrainConfig), facts)
-    if there is None or (there[0], there[1].release_digest, results.release.digest) != (
-        run.config,
-        run.train.digest,
-        test.data.digest,
-    ):
+    there = None
+    if facts is not None:
+        settings = settings_from(TrainConfig, facts.settings, path, SHOW)
+        there = (settings, facts.release_digest, results.release.digest)
+    if there != (run.config, run.train.digest, test.data.digest):
         raise InputError(
             "the folder holds a study of other settings or releases",
             where=path,
@@ -219,12 +217,11 @@ def _missing(output: Path, run: StudyRun) -> list[ScoredOn]:
 
 def _train(run: StudyRun, folder: Path, device: str, cache: Path, progress: bool) -> None:
     """Train to the end, and keep the weights without the four times larger state of the run."""
-    if (folder / WEIGHTS).exists():
-        return
-    train(run.train.path, run.config, folder, device=device, cache=cache, progress=progress)
-    record, tensors = read_checkpoint(folder / LAST)
-    plain = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
-    write_checkpoint(folder / WEIGHTS, plain, record)
+    if not (folder / WEIGHTS).exists():
+        train(run.train.path, run.config, folder, device=device, cache=cache, progress=progress)
+        record, tensors = read_checkpoint(folder / LAST)
+        plain = {name: tensor for name, tensor in tensors.items() if not name.startswith(STATE)}
+        write_checkpoint(folder / WEIGHTS, plain, record)
     for name in (LAST, BEST):
         (folder / name).unlink(missing_ok=True)
 

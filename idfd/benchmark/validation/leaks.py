@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from idfd.errors import ReleaseError
 from idfd.model.triple import TripleRecord
+from idfd.release.findings import VerifyReport
 from idfd.release.importers.dfd_views import GROUP_GAP_S
 from idfd.release.validation import CheckResult, Finding, Verdict, worst
-from idfd.release.verify import VerifyReport
 
 _CHECKS = {
     "splits cover": "triples in no split",

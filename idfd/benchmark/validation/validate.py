@@ -18,10 +18,11 @@ from idfd.benchmark.validation.survey import Survey, sizes, survey
 from idfd.model import schema
 from idfd.model.provenance import provenance
 from idfd.release.card import write_card
+from idfd.release.findings import VerifyReport
 from idfd.release.reader import IDFD
 from idfd.release.validation import CheckName, CheckResult, SplitValidation, validation_path
 from idfd.release.validation_page import write_pages
-from idfd.release.verify import VerifyReport, verify_release
+from idfd.release.verify import verify_release
 from idfd.storage.durable import make_folder, write_bytes
 
 _STATE, _RUN = "state.json", "run"

@@ -61,9 +61,7 @@ def robustness(
         raise click.UsageError("--levels goes with one --kind.")
     asked = {"exposure_s": exposure_s, "photosites": photosites}
     others = {key: value for key, value in asked.items() if value is not None}
-    steps = [
-        one for kind in chosen for one in ladder(kind, _numbers(levels), seed=seed, **others)
-    ]
+    steps = [one for kind in chosen for one in ladder(kind, _numbers(levels), seed=seed, **others)]
     report = run_robustness(
         release,
         open_subject(checkpoint, onnx, model, heads, device, name, options=options),

@@ -127,8 +127,8 @@ def cross(
     settings: TrainConfig = load_config(config)
     if heads is not None:
         settings = change_config(settings, {"network.heads": _HEADS[heads]})
-    releases = [[Data.open(path) for path in paths] for paths in (train, test)]
-    runs = tables.plan(*releases, settings, seeds)
+    learned, scored = ([Data.open(path) for path in paths] for paths in (train, test))
+    runs = tables.plan(learned, scored, settings, seeds)
     _work(output, runs, tables.write, device, cache, drop_weights)
 
 

@@ -51,7 +51,8 @@ def run(
     sources: tuple[str, ...], output: str | None, preset: str, config_file: str | None,
     show_config: bool, size: str | None, calibration: str | None,
     blur: str | None, photos: Literal["jpeg", "raw"] | None, only: tuple[str, ...],
-    stage: StageName, force: bool, dry_run: bool, scheduler: str, workers: int | None, prefix: bool, as_json: bool,
+    stage: StageName, force: bool, dry_run: bool, scheduler: str, workers: int | None,
+    prefix: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Make triples of all takes of SESSION...: folders or URLs (s3://…).
 

@@ -88,7 +88,8 @@ def _composite(
         spread = spot.blur(seen, diameter)
         total[part] += spread * through[part]
         through[part] *= 1 - spread[..., 3:]
-    return total[..., :3] / np.maximum(total[..., 3:], _LEAST)
+    shown: Image = total[..., :3] / np.maximum(total[..., 3:], np.float32(_LEAST))
+    return shown
 
 
 def _fill(seen: Image, layer: NDArray[np.int32], k: int, reach: int) -> None:

@@ -23,7 +23,7 @@ def by_depth(
     """
     step = reach_m / layers
     layer = np.minimum(np.asarray(depth_m) / step, layers - 1).astype(np.int32)
-    return layer, (np.arange(layers) + 0.5) * step
+    return layer, (np.arange(layers, dtype=np.float64) + 0.5) * step
 
 
 def by_blur(
@@ -45,4 +45,4 @@ def by_blur(
     # Middles are multiples of the step, so that 0 is one of them.
     first = round(nearest / step)
     index = np.rint(circle_px / step).astype(np.int32) - first
-    return index, (first + np.arange(int(index.max()) + 1)) * step
+    return index, np.arange(first, first + int(index.max()) + 1, dtype=np.float64) * step

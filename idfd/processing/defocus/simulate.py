@@ -27,6 +27,9 @@ from idfd.processing.degrade.settings import HighIsoNoise
 from idfd.storage.color import encode_srgb, linear_from_uint8
 
 _MID_GREY = 0.18
+_RARE = 0.001
+"""Share of the nearest pixels, and of the farthest, whose blur is no stronger than that of the
+next."""
 _CHECKS_OF_DEPTH = ("crop", "depth_coverage", "depth_range", "in_painted")
 
 
@@ -118,6 +121,9 @@ def defocus_image(
     """
     spot = Spot(config.psf, config.rho, config.kernel_px)
     circle = signed_circle_px(config, pitch_um, np.asarray(depth_m, np.float64))
+    # One wrong depth of a few millimetres would have a spot as wide as the photo.
+    low, high = np.quantile(circle, (_RARE, 1 - _RARE), method="nearest")
+    circle = np.clip(circle, low, high)
     if config.engine == "gaussian-stack":
         if config.psf == "disk":
             raise InputError(
@@ -130,7 +136,7 @@ def defocus_image(
         layer, middles = by_blur(circle, config.layers)
     else:
         layer, depths = by_depth(depth_m, config.layers, config.reach_m)
-        middles = signed_circle_px(config, pitch_um, depths)
+        middles = np.clip(signed_circle_px(config, pitch_um, depths), low, high)
     return layered(image, layer, np.abs(middles), spot, config.hidden)
 
 

@@ -30,7 +30,9 @@ def with_blur(source: Source, path: Path) -> Source:
         InputError: No such file, or a take was not shot with that lens.
         SchemaError: It is no such file.
     """
-    blur = schema.load(LensBlur, path, "Write it with 'idfd calibrate defocus TRIPLES -o FILE'").blur
+    blur = schema.load(
+        LensBlur, path, "Write it with 'idfd calibrate defocus TRIPLES -o FILE'"
+    ).blur
     return replace(source, takes=[_with(take, blur, path) for take in source.takes])
 
 

@@ -37,13 +37,13 @@ from idfd.release.importers.rgbd_sets import (
     millimetres,
     need_shape,
     published_splits,
-    read_matlab,
     reference,
     resized,
     scenes_of,
 )
 from idfd.release.triple_folder import SetFacts, TripleTask, task_key
 from idfd.storage.images import decode_photo, read_bytes
+from idfd.storage.matlab import matlab_array
 
 LAYOUT = "{Train400Img,Test134}/img-*.jpg, {Train400Depth,Gridlaserdata}/depth_sph_corr-*.mat"
 FOLDERS = {"train": ("Train400Img", "Train400Depth"), "test": ("Test134", "Gridlaserdata")}
@@ -152,6 +152,6 @@ def read_grid(data: bytes, where: Path) -> NDArray[np.float32]:
     Raises:
         InputError: Damaged, or of another shape.
     """
-    (grid,) = read_matlab(data, where, ["Position3DGrid"])
+    grid = matlab_array(data, "Position3DGrid", where)
     need_shape(grid, GRID, str(where))
     return np.asarray(grid, np.float32)

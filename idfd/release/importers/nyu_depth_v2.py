@@ -36,12 +36,12 @@ from idfd.release.importers.rgbd_sets import (
     need_shape,
     opened_hdf5,
     published_splits,
-    read_matlab,
     scenes_of,
 )
 from idfd.release.triple_folder import SetFacts, TripleTask, task_key
 from idfd.storage.hashing import sha256_file
 from idfd.storage.images import read_bytes
+from idfd.storage.matlab import matlab_array
 
 LAYOUT = "nyu_depth_v2_labeled.mat and splits.mat"
 LABELED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
@@ -158,7 +158,8 @@ def _raw(path: Path, index: int) -> NDArray[np.uint16]:
 
 def _splits(path: Path, count: int) -> dict[int, str]:
     """Name of the split of each frame, by index from 0."""
-    train, test = read_matlab(read_bytes(path), path, ["trainNdxs", "testNdxs"])
+    data = read_bytes(path)
+    train, test = (matlab_array(data, name, path) for name in ("trainNdxs", "testNdxs"))
     numbered = [*((n, "train") for n in np.ravel(train)), *((n, "test") for n in np.ravel(test))]
     found = {int(number) - 1: name for number, name in numbered}
     if len(numbered) != count or sorted(found) != list(range(count)):

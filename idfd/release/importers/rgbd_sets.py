@@ -6,9 +6,7 @@ out, as if it had not been measured, and its share is told as the measure ``dept
 
 from __future__ import annotations
 
-import io
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,35 +214,6 @@ def opened_hdf5(path: Path, holds: str) -> Iterator[h5py.File]:
             f"cannot be read ({error})",
             where=path,
             limit=f"an HDF5 file with {holds}",
-            remedy="Get the file again from its authors",
-        ) from None
-
-
-def read_matlab(data: bytes, where: Path, names: Sequence[str]) -> list[NDArray[Any]]:
-    """Arrays of a MATLAB file, version 5 or 7.3, with the axes as MATLAB shows them.
-
-    Args:
-        data: Content of the file.
-        where: The file, for errors.
-        names: Of the arrays.
-
-    Raises:
-        InputError: Damaged, of another version, or an array is missing.
-    """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        if data.startswith(b"MATLAB 7.3"):
-            with h5py.File(io.BytesIO(data), "r") as file:
-                return [np.asarray(file[name][()]).T for name in names]
-        table = loadmat(io.BytesIO(data), variable_names=names)
-        return [np.asarray(table[name]) for name in names]
-    except (*_UNREADABLE, MatReadError, NotImplementedError, IndexError, zlib.error) as error:
-        raise InputError(
-            f"cannot be read ({error})",
-            where=where,
-            limit=f"a MATLAB file with {', '.join(names)}",
             remedy="Get the file again from its authors",
         ) from None
 

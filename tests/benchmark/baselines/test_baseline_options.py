@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmark_data import make_release, toy_dataset
+from benchmark_data import FakeDataset, make_release, make_triple, toy_dataset
 from blurred_photos import write_weights
 from click.testing import CliRunner
 
@@ -28,7 +28,7 @@ def test_every_baseline_has_a_name_and_opens(tmp_path: Path) -> None:
 
 
 def test_an_option_reaches_the_model_and_the_results(tmp_path: Path) -> None:
-    release = make_release(tmp_path, toy_dataset(2))
+    release = make_release(tmp_path, toy_dataset(2), FakeDataset([make_triple("hall-a", 9)]))
     weights = write_weights(tmp_path / "net.pth")
     output = tmp_path / "results.json"
     words = ["evaluate", str(release), "--model", "dncnn", "--no-pictures", "-o", str(output)]

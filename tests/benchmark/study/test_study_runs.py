@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from study_results import data, pretend
 
+from idfd.benchmark.protocol import load_protocol
 from idfd.benchmark.study import runs as module
 from idfd.benchmark.study.runs import ScoredOn, StudyRun, Turn, results_path, standing, work
 from idfd.benchmark.training.config import TrainConfig, change_config
@@ -119,7 +120,7 @@ def test_results_of_an_older_protocol_do_not_stand(
     run = make_runs()[0]
     work(tmp_path, [run])
     assert standing(tmp_path, run, run.tests[0]) is not None
-    older = module.load_protocol("idfd-metric-1")
+    older = load_protocol("idfd-metric-1")
     monkeypatch.setattr(module, "load_protocol", lambda: older)
     assert standing(tmp_path, run, run.tests[0]) is None
     assert "train one-seed0" in deeds

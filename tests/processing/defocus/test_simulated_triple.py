@@ -88,20 +88,18 @@ def test_the_release_gets_the_true_map_of_defocus(scale: float) -> None:
 
 
 def test_the_record_says_what_was_simulated() -> None:
-    check = {"value": 1.0, "warn": 0.5, "fail": 0.1, "unit": "", "verdict": "pass"}
+    check = Check(name="depth_coverage", value=1.0, warn=0.5, fail=0.1, unit="", verdict="pass")
     before = triple_with(
         absent=("defocused",),
         intrinsics=CAMERA,
         verdict="warn",
-        checks=(
-            Check(name="depth_coverage", **check),
-            Check(name="sharpness", **check | {"verdict": "warn"}),
-        ),
+        checks=(check, msgspec.structs.replace(check, name="sharpness", verdict="warn")),
     )
     made = simulate(before, customised("nyu-carvalho", {"focus_distance_m": 1.0, "layers": 8}))
     assert made.record.absent == ()
     assert [check.name for check in made.record.checks] == ["depth_coverage"]
     assert made.record.verdict == "pass"
+    assert made.record.defocused is not None
     assert made.record.defocused.focus_distance_m == 1.0
     found = made.record.simulated
     assert found is not None
@@ -126,6 +124,18 @@ def test_holes_take_the_nearest_depth() -> None:
     assert (filled > 0).all()
     whole = np.full((3, 3), 5, np.uint16)
     assert fill_nearest(whole) is whole
+
+
+@pytest.mark.parametrize("engine", ["layered", "gaussian-stack"])
+def test_a_wrong_depth_does_not_spread_over_the_photo(engine: str) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    depth = np.tile(np.linspace(1000, 3000, 60), (40, 1)).astype(np.uint16)
+    config = customised("nyu-carvalho", {"engine": engine})
+    right = defocus_photo(photo, depth, config, 5.6)
+    depth[20, 30] = 1
+    wrong = defocus_photo(photo, depth, config, 5.6)
+    assert (right != wrong).any(2).mean() < 0.2
+    np.testing.assert_array_equal(right[:, :12], wrong[:, :12])
 
 
 @pytest.mark.parametrize("light", ["linear", "encoded"])

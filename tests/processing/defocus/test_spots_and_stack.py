@@ -29,7 +29,7 @@ def deviation(image: NDArray[np.float32]) -> float:
 
 
 @given(diameter=st.floats(0.5, 24), psf=st.sampled_from(["gaussian", "disk"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_an_impulse_becomes_a_spot_of_the_width_asked_for(diameter: float, psf: str) -> None:
     spot = Spot("disk" if psf == "disk" else "gaussian", 0.25)
     blurred = spot.blur(impulse(), diameter)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark_data import make_release, toy_dataset
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from idfd.processing.degrade.settings import (
     make_degradation,
     settings_of,
 )
+from idfd.release.build import build_release
+from idfd.release.reader import IDFD
 
 STRONG = {"camera-shake": 8.0, "motion-blur": 300.0, "high-iso-noise": 12800.0}
 ALL = [make_degradation(kind, {STRENGTH[kind][0]: STRONG[kind]}) for kind in KINDS]
@@ -112,3 +115,26 @@ def test_options_that_do_not_go_together(tmp_path: Path, arguments: tuple[str, .
     result = CliRunner().invoke(cli, command)
     assert result.exit_code == 2
     assert "--iso" in result.output
+
+
+def test_command_makes_a_set_that_a_release_can_be_built_of(tmp_path: Path) -> None:
+    clean = make_release(tmp_path, toy_dataset(2))
+    output = tmp_path / "noisy"
+    command = ["process", "degrade", str(clean), "-o", str(output), "--iso", "6400"]
+    result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 0, result.output
+    again = CliRunner().invoke(cli, [*command, "--json"])
+    assert '"name": "toy"' in again.output
+    build_release(output, tmp_path / "noisy.h5", version="1.0.0")
+    with IDFD(clean) as before, IDFD(tmp_path / "noisy.h5") as after:
+        assert after.members == before.members
+        expected = degrade(before[0], make_degradation("high-iso-noise", {"iso": 6400.0}))
+        np.testing.assert_array_equal(after[0].defocused, expected.defocused)
+        np.testing.assert_array_equal(after[0].all_in_focus, before[0].all_in_focus)
+        np.testing.assert_array_equal(after[0].depth, before[0].depth)
+        assert after[0].record.degradations == expected.record.degradations
+    # Blur cannot be scaled without a camera: the triples are named, and the exit code says so.
+    shaken = [*command[:4], str(tmp_path / "shaken"), "--shake-deg-s", "2"]
+    refused = CliRunner().invoke(cli, shaken, standalone_mode=False)
+    assert refused.return_value == 1
+    assert "intrinsics" in refused.output
