@@ -21,7 +21,8 @@ def defocus_arrays(
 
     They rest on measured depth alone: in-painted depth is a guess that makes good pictures, and a
     blur computed from it would look like knowledge. Where a source does not tell the two apart at
-    all, as that of DFD_Indoor, they rest on all of its depth; its source map says so.
+    all, as that of DFD_Indoor, they rest on all of its depth; its source map says so. So do they
+    where the blur was computed from that depth, which is then the truth.
 
     Args:
         record: Of the triple; its blur model and intrinsics are used.
@@ -37,7 +38,9 @@ def defocus_arrays(
         return {}
     depth = arrays["depth"] if "depth" in arrays else arrays["depth_inpainted"]
     known = measured_pixels(arrays["source"])
-    if not known.any():
+    if record.simulated is not None:
+        known = depth > 0
+    elif not known.any():
         known = arrays["source"] == DepthSource.UNKNOWN
     depth = np.where(known, depth, np.uint16(0))
     maps = defocus_map(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from idfd.model import schema
+from idfd.model.capture import Collection
 from idfd.model.triple import TripleRecord
 from idfd.processing.photos.transform import map_points
 from idfd.processing.pipeline.run import process
@@ -42,6 +43,7 @@ def phase_correlation_shifts(first: np.ndarray, second: np.ndarray) -> list[floa
 
 def test_dfd_indoor_from_photographs_to_a_verified_release(real_data: Path, tmp_path: Path) -> None:
     collection = import_dataset("dfd_indoor", real_data / "pairs/dfd_indoor", tmp_path / "col")
+    assert isinstance(collection, Collection)
     assert collection.splits is not None
     assert [(s.name, len(s.takes)) for s in collection.splits.splits] == [
         ("train", 81),

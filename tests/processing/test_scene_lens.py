@@ -88,7 +88,7 @@ def test_focus_and_aperture_are_found() -> None:
     assert fit.model.scale_px_m == pytest.approx(SCALE, rel=0.06)
     assert fit.model.psf == "disk"
     assert (fit.model.width, fit.model.height) == (301, 201)
-    assert fit.model.centre == (150, 100)
+    assert fit.model.centre == (150.0, 100.0)
     assert (fit.model.f_number, fit.model.sharp_f_number) == (WIDE, SHARP)
 
 

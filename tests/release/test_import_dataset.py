@@ -28,6 +28,7 @@ def test_collection_and_report_are_written(
 ) -> None:
     monkeypatch.chdir(dataset.parent)
     collection = import_dataset("dfd_indoor", Path("set"), tmp_path / "new" / "out")
+    assert isinstance(collection, Collection)
     assert collection.root == str(dataset.resolve())
     output = tmp_path / "new" / "out"
     assert sorted(path.name for path in output.iterdir()) == ["audit.md", "collection.json"]

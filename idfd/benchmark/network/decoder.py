@@ -26,7 +26,7 @@ class DecoderBlock(nn.Module):
         """(B, channels_in, H, W) to (B, channels_out, 2H, 2W)."""
         up = self.up
         assert up.bias is not None
-        x = F.conv_transpose2d(x, up.weight, None, up.stride, up.padding)
+        x = F.conv_transpose2d(x, up.weight, stride=2, padding=1)
         # Given to the convolution, the bias takes more time in its backward pass on a CPU than
         # the weights do; added afterwards, next to none.
         x += up.bias.to(x.dtype)[:, None, None]

@@ -10,6 +10,7 @@ import click
 from idfd.cli.benchmark.subject import open_subject, scoring_options
 
 if TYPE_CHECKING:
+    from idfd.benchmark.network.config import Head
     from idfd.benchmark.results import Results
 
 
@@ -35,7 +36,7 @@ def evaluate(
     predictions: Path | None,
     checkpoint: Path | None,
     onnx: Path | None,
-    heads: Literal["depth", "aif"] | None,
+    heads: Head | None,
     device: str,
     name: str | None,
     split: str | None,

@@ -10,9 +10,10 @@ import click
 from idfd.cli.benchmark.subject import open_subject, scoring_options
 
 if TYPE_CHECKING:
+    from idfd.benchmark.network.config import Head
     from idfd.model.degradation import DegradationKind
 
-KINDS = ("camera-shake", "motion-blur", "high-iso-noise")
+KINDS: tuple[DegradationKind, ...] = ("camera-shake", "motion-blur", "high-iso-noise")
 
 
 @click.command()
@@ -40,7 +41,7 @@ KINDS = ("camera-shake", "motion-blur", "high-iso-noise")
 def robustness(
     release: Path, model: str | None, options: dict[str, str], checkpoint: Path | None,
     onnx: Path | None,
-    heads: Literal["depth", "aif"] | None, device: str, name: str | None, split: str | None,
+    heads: Head | None, device: str, name: str | None, split: str | None,
     depth: Literal["raw", "inpainted"] | None, protocol: str,
     mask: Literal["any", "measured"] | None, kinds: tuple[DegradationKind, ...],
     levels: str | None, exposure_s: float | None, photosites: float | None, seed: int,
@@ -56,7 +57,7 @@ def robustness(
     from idfd.benchmark.robustness.table import headings, reading, rows
     from idfd.cli.output import print_json, print_table
 
-    chosen = kinds or KINDS
+    chosen: tuple[DegradationKind, ...] = kinds or KINDS
     if levels is not None and len(chosen) != 1:
         raise click.UsageError("--levels goes with one --kind.")
     asked = {"exposure_s": exposure_s, "photosites": photosites}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from idfd.benchmark.models import Model
+    from idfd.benchmark.network.config import Head
 
 Command = Callable[..., Any]
 
@@ -36,7 +37,9 @@ _OPTIONS = (
     ),
     click.option("--checkpoint", type=click.Path(path_type=Path), help="Network that train wrote."),
     click.option("--onnx", type=click.Path(path_type=Path), help="Network as an ONNX file."),
-    click.option("--heads", type=click.Choice(["depth", "aif"]), help="Score one head alone."),
+    click.option(
+        "--heads", type=click.Choice(["depth", "aif", "defocus"]), help="Score one head alone."
+    ),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
@@ -50,7 +53,7 @@ _OPTIONS = (
         "--depth", type=click.Choice(["raw", "inpainted"]), help="Depth maps to score on."
     ),
     click.option(
-        "--protocol", default="idfd-metric-1", show_default=True, help="Name or .json file."
+        "--protocol", default="idfd-metric-2", show_default=True, help="Name or .json file."
     ),
     click.option(
         "--mask",
@@ -71,7 +74,7 @@ def open_subject(
     checkpoint: Path | None,
     onnx: Path | None,
     model: str | None,
-    heads: Literal["depth", "aif"] | None,
+    heads: Head | None,
     device: str,
     name: str | None,
     predictions: Path | None = None,

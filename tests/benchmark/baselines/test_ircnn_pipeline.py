@@ -117,7 +117,7 @@ class Known:
 
     def predict(self, item: ModelInput) -> Prediction:
         depth = np.full(item.defocused.shape[:2], FOCUS, np.float32)
-        depth[:, depth.shape[1] // 2 :] = FAR
+        depth[:, WIDTH // 2 :] = FAR
         return Prediction(depth_m=depth)
 
 

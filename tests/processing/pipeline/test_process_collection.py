@@ -32,7 +32,9 @@ from idfd.storage.images import read_depth, read_photo
 @pytest.fixture
 def collection(tmp_path: Path) -> Collection:
     write_published_layout(tmp_path / "photos", scenes=4, size=(240, 160))
-    return import_dataset("dfd_indoor", tmp_path / "photos", tmp_path / "collection")
+    made = import_dataset("dfd_indoor", tmp_path / "photos", tmp_path / "collection")
+    assert isinstance(made, Collection)
+    return made
 
 
 def run(
