@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from idfd.benchmark.metrics.registry import METRICS
 from idfd.benchmark.models import Registered, available_models
-from idfd.benchmark.optional import INSTALL
 from idfd.benchmark.protocol import DEFAULT, PINNED, ProtocolKind, load_protocol
 from idfd.benchmark.training.config import PRESETS, load_config
 from idfd.model.provenance import Sha256
@@ -20,8 +19,10 @@ PACKAGES = {
     "tensorboard": "curves of a training",
     "onnxruntime": "score ONNX files, check exports",
     "onnx": "export",
+    "scikit-image": "score wiener, richardson-lucy, ircnn and pipeline",
 }
-"""Packages of the extra ``benchmark``, with what needs them."""
+"""Packages of the extras ``benchmark`` and ``baselines``, with what needs them."""
+INSTALL = "pip install idfd[benchmark,baselines]"
 
 
 class ProtocolEntry(Record, frozen=True, kw_only=True):

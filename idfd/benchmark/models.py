@@ -32,7 +32,7 @@ BUILTIN = {
     "median-depth": "idfd.benchmark.baselines:MedianDepth",
     "wiener": "idfd.benchmark.baselines.deconvolution:Wiener",
     "richardson-lucy": "idfd.benchmark.baselines.deconvolution:RichardsonLucy",
-    "dncnn": "idfd.benchmark.baselines.restorer:DnCNNRestorer",
+    "dncnn": "idfd.benchmark.baselines.restorer:dncnn",
     "ircnn": "idfd.benchmark.baselines.ircnn:IRCNN",
     "pipeline": "idfd.benchmark.baselines.pipeline:Pipeline",
 }

@@ -6,8 +6,6 @@ from importlib.util import find_spec
 
 from idfd.errors import MissingDependencyError
 
-INSTALL = "pip install idfd[benchmark]"
-
 
 def require(*packages: str, extra: str = "benchmark") -> None:
     """Check that optional packages are there, before they are imported.

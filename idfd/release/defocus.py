@@ -21,8 +21,10 @@ def defocus_arrays(
 
     They rest on measured depth alone: in-painted depth is a guess that makes good pictures, and a
     blur computed from it would look like knowledge. Where a source does not tell the two apart at
-    all, as that of DFD_Indoor, they rest on all of its depth; its source map says so. So do they
-    where the blur was computed from that depth, which is then the truth.
+    all, as that of DFD_Indoor, they rest on all of its depth; its source map says so.
+
+    A blur that was computed (``record.simulated``) is that of the most complete depth there is,
+    in-painted or not, and of no other: that depth is the truth of it, and has no deviation.
 
     Args:
         record: Of the triple; its blur model and intrinsics are used.
@@ -36,20 +38,23 @@ def defocus_arrays(
     """
     if record.given_defocus is not None or record.blur is None or record.intrinsics is None:
         return {}
-    depth = arrays["depth"] if "depth" in arrays else arrays["depth_inpainted"]
-    known = measured_pixels(arrays["source"])
     if record.simulated is not None:
-        known = depth > 0
-    elif not known.any():
-        known = arrays["source"] == DepthSource.UNKNOWN
-    depth = np.where(known, depth, np.uint16(0))
-    maps = defocus_map(
-        record.blur, record.intrinsics, depth, arrays.get("uncertainty"), record.crop.scale
-    )
+        depth, uncertainty = arrays.get("depth_inpainted", arrays.get("depth")), None
+    else:
+        depth, uncertainty = _measured_depth(arrays), arrays.get("uncertainty")
+    maps = defocus_map(record.blur, record.intrinsics, depth, uncertainty, record.crop.scale)
     return {
         name: np.clip(values, -_LARGEST, _LARGEST).astype(np.float16)
         for name, values in zip(("defocus", "defocus_uncertainty"), maps, strict=True)
     }
+
+
+def _measured_depth(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint16]:
+    depth = arrays["depth"] if "depth" in arrays else arrays["depth_inpainted"]
+    known = measured_pixels(arrays["source"])
+    if not known.any():
+        known = arrays["source"] == DepthSource.UNKNOWN
+    return np.where(known, depth, np.uint16(0))
 
 
 def has_metric_defocus(record: TripleRecord) -> bool:

@@ -118,7 +118,7 @@ def write_triples(
     """
     if not tasks:
         raise InputError("there are no triples to make", where=facts.name)
-    _check_output(output, facts.name)
+    _check_output(output, facts.name, label)
     entries: list[CuratedEntry] = []
     failed = {entry.id: entry for entry in facts.failed}
     work = partial(_one_triple, output / TRIPLES, facts, label)
@@ -182,18 +182,25 @@ def _has_files(home: Path, facts: SetFacts) -> bool:
     return needed <= {path.stem for path in array_files(home)}
 
 
-def _check_output(output: Path, name: str) -> None:
-    """Refuse a folder that holds another set: its triples would get into splits of this one."""
-    if not (output / INDEX).exists():
+def _check_output(output: Path, name: str, label: str) -> None:
+    """Refuse a folder that another step or set was written to, and take its index away.
+
+    Triples of another set would get into splits of this one, and those of another step, which may
+    have taken hours to curate, would be replaced. Without an index a run that was stopped halfway
+    is not released as a mixture of old and new.
+    """
+    index = output / INDEX
+    if not index.exists():
         return
-    found = schema.load(Curation, output / INDEX).name
-    if found != name:
+    found = schema.load(Curation, index)
+    if (found.name, found.provenance.config.get("step")) != (name, label):
         raise InputError(
-            f"the folder holds the set '{found}'",
+            f"the folder holds the set '{found.name}', which another step made",
             where=output,
-            limit=f"an empty folder, or an earlier run for '{name}'",
+            limit=f"an empty folder, or an earlier run of '{label}' for '{name}'",
             remedy="Give another folder with -o",
         )
+    index.unlink()
 
 
 class TripleSource(Protocol):

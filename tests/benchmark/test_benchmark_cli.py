@@ -5,11 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from benchmark_data import FakeDataset, make_release, make_triple, toy_dataset, write_predictions
 from click.testing import CliRunner
 
+from idfd.benchmark.protocol import DEFAULT
 from idfd.cli.benchmark import benchmark
+from idfd.cli.benchmark.evaluate import evaluate
+from idfd.cli.benchmark.robustness import robustness
 from idfd.errors import InputError
 
 
@@ -45,6 +49,12 @@ def test_json_goes_to_standard_output_alone(release: Path) -> None:
     document = json.loads(text)
     assert document["schema"] == "idfd/results"
     assert document["release"]["split"] == "train"
+
+
+@pytest.mark.parametrize("command", [evaluate, robustness])
+def test_the_default_protocol_is_that_of_the_library(command: click.Command) -> None:
+    (option,) = (one for one in command.params if one.name == "protocol")
+    assert option.default == DEFAULT
 
 
 def test_the_mask_and_the_protocol_can_be_chosen(release: Path, tmp_path: Path) -> None:

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from idfd.benchmark.catalogue import PACKAGES, Catalogue, catalogue
+from idfd.benchmark.catalogue import INSTALL, PACKAGES, Catalogue, catalogue
 from idfd.benchmark.metrics.registry import METRICS
-from idfd.benchmark.optional import INSTALL
 from idfd.benchmark.protocol import DEFAULT, PINNED
 from idfd.benchmark.training.config import PRESETS, load_config
 from idfd.cli.benchmark import benchmark
@@ -70,16 +69,18 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(
     assert missing == ["onnxruntime"]
 
 
-def test_the_packages_are_those_of_the_extra() -> None:
+def test_the_packages_are_those_of_the_extras() -> None:
     setup = configparser.ConfigParser()
     setup.read(Path(__file__).parents[2] / "setup.cfg")
-    extra = setup["options.extras_require"]["benchmark"].split("\n")
+    extras = setup["options.extras_require"]
+    lines = [*extras["benchmark"].split("\n"), *extras["baselines"].split("\n")]
     # onnxscript is what torch's other exporter needs; nothing here uses it.
-    assert {line.split()[0] for line in extra if line} - {"onnxscript"} == PACKAGES.keys()
+    assert {line.split()[0] for line in lines if line} - {"onnxscript"} == PACKAGES.keys()
 
 
 def test_the_list_and_help_need_none_of_them() -> None:
-    names = [name.replace("-", "_") for name in PACKAGES]
+    imported = {"scikit-image": "skimage"}
+    names = [imported.get(name, name.replace("-", "_")) for name in PACKAGES]
     code = f"""
 import sys
 for name in {names}:

@@ -21,7 +21,6 @@ from idfd.model.triple import Triple
 from idfd.release.build import build_release
 from idfd.release.importers import import_dataset, importer
 from idfd.release.importers.audit import files_under
-from idfd.release.importers.blur_sets import eight_bit
 from idfd.release.importers.dpdd import pair_captures
 from idfd.release.importers.syndof import decode_map
 from idfd.release.triple_folder import SetFacts, open_triples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,15 @@ from idfd import IDFD
 from idfd.calibration.thin_lens import circle_of_confusion_px
 from idfd.model.defocus import DefocusModel
 from idfd.model.triple import DepthSource, TripleRecord
+from idfd.processing.defocus.config import customised
+from idfd.processing.defocus.simulate import simulate
 from idfd.release import build, layout
 from idfd.release.card import write_card
 from idfd.release.defocus import defocus_arrays
 from idfd.release.findings import VerifyReport
 from idfd.release.manifest import describe, read_manifest, write_manifest
 from idfd.release.picture import plot_triple
+from idfd.release.triple_folder import open_triples, rework
 from idfd.release.verify import verify_release
 
 SMALL = (131, 20)
@@ -70,6 +74,31 @@ def test_the_map_is_the_formula_where_depth_was_measured(release: Path) -> None:
         # Half precision is all that is lost: 11 bits, or 0.05 %.
         np.testing.assert_allclose(triple.defocus, expected, rtol=2**-11 + 1e-6, atol=1e-5)
         assert (triple.defocus_uncertainty[triple.measured] >= 0.1).all()  # twice the misfit
+
+
+@pytest.mark.parametrize("kind", ["release", "folder"])
+def test_a_computed_photo_has_the_map_of_the_depth_it_was_computed_from(
+    release: Path, tmp_path: Path, kind: str
+) -> None:
+    source = release if kind == "release" else release.parent / "curated"
+    config = customised("nyu-carvalho", {"focus_distance_m": 1.5})
+    rework(source, tmp_path / "made", partial(simulate, config=config), config, "defocus")
+    build.build_release(tmp_path / "made", tmp_path / "made.h5", version="1.0.0")
+    assert verify_release(tmp_path / "made.h5").ok
+    old, new = open_triples(release).facts, open_triples(tmp_path / "made.h5").facts
+    assert (new.splits, new.depth_kinds) == (old.splits, old.depth_kinds)
+    with IDFD(tmp_path / "made.h5", depth="inpainted") as data:
+        assert data.has_defocus
+        for triple in data:
+            circle = circle_of_confusion_px(
+                triple.depth / 1000, focal_length_mm=15.0, f_number=2.8, focus_distance_m=1.5,
+                pixel_pitch_um=5.6,
+            )  # fmt: skip
+            assert not triple.measured.all()
+            # A Gaussian of 0.3 c has the second moment of a disk of 1.2 c.
+            expected = 1.2 * np.copysign(circle, triple.depth / 1000 - 1.5)
+            np.testing.assert_allclose(triple.defocus, expected, rtol=2**-11 + 1e-6, atol=1e-3)
+            assert not triple.defocus_uncertainty.any()
 
 
 def test_a_thin_lens_gives_its_circle_of_confusion() -> None:

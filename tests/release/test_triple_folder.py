@@ -118,6 +118,10 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     write_triples(tmp_path, toy_facts(), toy_tasks(rest), "import")
     assert TAKES[-1] in rest.made
     assert len(rest.made) < len(TAKES)
+    with pytest.raises(KeyboardInterrupt):
+        write_triples(tmp_path, toy_facts(), toy_tasks(killed, version=2), "import")
+    # What stands there now is of two kinds, and no index calls it one set.
+    assert not (tmp_path / INDEX).exists()
 
 
 def test_one_that_fails_is_listed_and_the_others_go_on(tmp_path: Path) -> None:
@@ -150,6 +154,9 @@ def test_a_folder_of_another_set_is_refused(tmp_path: Path) -> None:
     write_triples(tmp_path, toy_facts(), toy_tasks(), "import")
     with pytest.raises(InputError, match="holds the set 'toy'"):
         write_triples(tmp_path, toy_facts("other"), toy_tasks(), "import")
+    with pytest.raises(InputError, match="another step"):
+        write_triples(tmp_path, toy_facts(), toy_tasks(), "defocus")
+    assert open_triples(tmp_path).read(TAKES[0]).record.stages.keys() == {"import"}
     with pytest.raises(InputError, match="no triples"):
         write_triples(tmp_path / "new", toy_facts(), [], "import")
 

@@ -21,57 +21,48 @@ from idfd.storage.hashing import sha256_file
 
 _PHOTOS, _WINDOWS, _SIDE, _BATCH = 256, 16, 48, 8
 _RATE = 1e-3
+_STEPS = "300"
 
 
-class DnCNNRestorer:
-    """The photo less the residual that a DnCNN finds in it.
-
-    Without weights it learns the residual of defocus, ``defocused − sharp``, on the training split:
-    Adam on the mean squared error, windows of 48x48, batches of 8, a rate that falls to zero, and
-    nothing of the benchmark's own losses. With weights nothing is learned: those of a denoiser
-    remove noise, and are a control that is not expected to deblur.
+def dncnn(
+    weights: str | None = None, steps: str | None = None, device: str = "auto"
+) -> GivenDnCNN | TrainedDnCNN:
+    """The model ``dncnn``: from a weight file, else trained.
 
     Args:
         weights: Weight file; see :func:`idfd.benchmark.baselines.dncnn.load_dncnn`.
-        steps: Length of the training.
+        steps: Length of the training, where there is no weight file; 300 by default.
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
-        InputError: The file is not one of a DnCNN, or there is no such device.
+        InputError: The file is not one of a DnCNN, there is no such device, or ``steps`` is no
+            number or given with ``weights``.
     """
+    if weights is None:
+        return TrainedDnCNN(steps or _STEPS, device)
+    if steps is not None:
+        raise InputError(
+            "nothing is trained with a weight file", limit="one of the options weights and steps"
+        )
+    return GivenDnCNN(weights, device)
+
+
+class _DnCNN:
+    """The photo less the residual that a DnCNN finds in it."""
 
     name = "dncnn"
     predicts: frozenset[Target] = frozenset({"aif"})
 
-    def __init__(
-        self, weights: str | None = None, steps: str = "300", device: str = "auto"
-    ) -> None:
-        if not steps.isdecimal() or int(steps) < 1:
-            raise InputError(f"steps is '{steps}'", limit="a whole number from 1 on")
-        self._steps = int(steps)
+    def __init__(self, device: str) -> None:
         self._device = choose_device(device)
         self._network: DnCNN | None = None
-        self._settings = {"steps": steps}
-        if weights is not None:
-            self._network = load_dncnn(Path(weights)).to(self._device)
-            self._settings = {"weights": sha256_file(Path(weights))}
-
-    def fit(self, train: TripleDataset) -> None:
-        """Train on windows of the training split, unless there are weights already.
-
-        Raises:
-            ReleaseError: The split has no pair of photos.
-        """
-        if self._network is None:
-            windows = training_windows(train, _PHOTOS, _SIDE, _WINDOWS)
-            self._network = self._trained(windows)
 
     @torch.inference_mode()
     def predict(self, item: ModelInput) -> Prediction:
         """Return the restored photo, (H, W, 3) uint8.
 
         Raises:
-            ReleaseError: There are no weights, and :meth:`fit` was not called.
+            ReleaseError: There are no weights, and it was not trained.
         """
         if self._network is None:
             raise not_fitted(self.name)
@@ -79,9 +70,55 @@ class DnCNNRestorer:
         levels = (restored * 255).round().clamp(0, 255).to(torch.uint8)
         return Prediction(all_in_focus=levels.permute(1, 2, 0).contiguous().numpy())
 
+
+class GivenDnCNN(_DnCNN):
+    """With the weights of a file, as they are: it needs no training split.
+
+    Those of a denoiser remove noise, and are a control that is not expected to deblur.
+
+    Args:
+        weights: As for :func:`dncnn`.
+        device: Likewise.
+    """
+
+    def __init__(self, weights: str, device: str = "auto") -> None:
+        super().__init__(device)
+        self._network = load_dncnn(Path(weights)).to(self._device)
+        self._settings = {"weights": sha256_file(Path(weights))}
+
     def describe(self) -> dict[str, str]:
-        """Length of the training, or SHA-256 of the weight file."""
+        """SHA-256 of the weight file."""
         return self._settings
+
+
+class TrainedDnCNN(_DnCNN):
+    """Learns the residual of defocus, ``defocused − sharp``, on the training split.
+
+    Adam on the mean squared error, windows of 48x48, batches of 8, a rate that falls to zero, and
+    nothing of the benchmark's own losses.
+
+    Args:
+        steps: As for :func:`dncnn`.
+        device: Likewise.
+    """
+
+    def __init__(self, steps: str = _STEPS, device: str = "auto") -> None:
+        super().__init__(device)
+        if not steps.isdecimal() or int(steps) < 1:
+            raise InputError(f"steps is '{steps}'", limit="a whole number from 1 on")
+        self._steps = int(steps)
+
+    def fit(self, train: TripleDataset) -> None:
+        """Train on windows of the training split.
+
+        Raises:
+            ReleaseError: The split has no pair of photos.
+        """
+        self._network = self._trained(training_windows(train, _PHOTOS, _SIDE, _WINDOWS))
+
+    def describe(self) -> dict[str, str]:
+        """Length of the training."""
+        return {"steps": str(self._steps)}
 
     def _trained(self, windows: list[Window]) -> DnCNN:
         with torch.random.fork_rng(devices=[]):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from idfd.benchmark.metrics.pyramid import Real, steerable_pyramid
 from idfd.benchmark.protocol import EdgeRules
 from idfd.errors import InputError
+from idfd.processing.nearest import nearest_known
 
 Mask = NDArray[np.bool_]
 _PAD, _MULTIPLE = 16, 32
@@ -95,12 +96,7 @@ def _filled(maps: Real, known: Mask) -> Real:
     """Give unknown pixels the map's own value at the nearest known one, the same for all maps."""
     if known.all():
         return maps
-    _, labels = cv2.distanceTransformWithLabels(
-        (~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    nearest = np.zeros(int(labels.max()) + 1, np.intp)
-    nearest[labels[known]] = np.flatnonzero(known)
-    return np.asarray(maps.reshape(len(maps), -1)[:, nearest[labels]])
+    return np.asarray(maps.reshape(len(maps), -1)[:, nearest_known(known)])
 
 
 def _padded(maps: Real) -> Real:

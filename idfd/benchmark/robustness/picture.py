@@ -14,7 +14,7 @@ from idfd.benchmark.robustness.levels import strength
 from idfd.benchmark.robustness.report import DegradedScores, RobustnessReport
 from idfd.processing.degrade.settings import STRENGTH
 
-DRAWN = ("rmse", "rmse_minmax", "psnr")
+DRAWN = ("rmse", "rmse_minmax", "psnr", "defocus_mae")
 _WIDTH, _HEIGHT = 250, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 26, 40
 _STYLE = (

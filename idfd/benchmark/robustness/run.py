@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -38,6 +38,7 @@ def run_robustness(
     depth: DepthKind | None = None,
     protocol: str = DEFAULT,
     mask: MaskKind | None = None,
+    options: Mapping[str, str] | None = None,
     progress: bool = True,
 ) -> RobustnessReport:
     """Score a model on a split of a release, clean and with each degradation.
@@ -52,6 +53,8 @@ def run_robustness(
         depth: Likewise.
         protocol: Likewise.
         mask: Likewise.
+        options: What ``model`` was made with, as for :func:`idfd.benchmark.models.load_model`;
+            scores of other options do not go into the same report.
         progress: Show progress on standard error.
 
     Returns:
@@ -67,7 +70,7 @@ def run_robustness(
     loaded = load_protocol(protocol)
     chosen = choose_split(release, split)
     with IDFD(release, split=chosen, depth=depth) as dataset:
-        subject = _subject(model, dataset, loaded, mask)
+        subject = _subject(model, options or {}, dataset, loaded, mask)
         report = _started(output, subject)
         missing = [one for one in degradations if report is None or report.level(one) is None]
         if report is None or missing:
@@ -121,16 +124,23 @@ def _started(output: Path, subject: str) -> RobustnessReport | None:
 
 
 def _subject(
-    model: Model, dataset: TripleDataset, loaded: LoadedProtocol, mask: MaskKind | None
+    model: Model,
+    options: Mapping[str, str],
+    dataset: TripleDataset,
+    loaded: LoadedProtocol,
+    mask: MaskKind | None,
 ) -> str:
-    """What scores depend on. Of models made in Python the name alone is known."""
+    """What scores depend on. Of a model made in Python, its class, its name and its options."""
     origin = getattr(model, "origin", None)
     weights = origin.facts.checkpoint if isinstance(origin, Origin) else None
     if isinstance(model, OnnxModel):
         weights = sha256_file(model.path)
     facts = [
         __version__,
+        type(model).__module__,
+        type(model).__qualname__,
         model.name,
+        {name: _content(value) for name, value in sorted(options.items())},
         sorted(model.predicts),
         weights,
         dataset.digest,
@@ -140,3 +150,9 @@ def _subject(
         mask,
     ]
     return sha256_bytes(msgspec.json.encode(facts))
+
+
+def _content(value: str) -> str:
+    """An option as it is, or the SHA-256 of the file that it names."""
+    path = Path(value)
+    return sha256_file(path) if path.is_file() else value

@@ -11,7 +11,10 @@ from idfd.benchmark.robustness.levels import strength
 from idfd.benchmark.robustness.report import RobustnessReport
 from idfd.processing.degrade.settings import STRENGTH
 
-SHOWN = ("rmse", "rmse_minmax", "abs_rel", "delta1", "psnr", "ssim", "psnr_floor")
+SHOWN = (
+    *("rmse", "rmse_minmax", "abs_rel", "delta1", "kld"),
+    *("psnr", "ssim", "psnr_floor", "defocus_mae"),
+)
 
 
 def shown(report: RobustnessReport) -> tuple[Metric, ...]:

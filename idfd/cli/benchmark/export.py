@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from idfd.benchmark.network.config import Head
-
-
-_HEADS: dict[str, tuple[Head, ...]] = {
-    "depth": ("depth",),
-    "aif": ("aif",),
-    "both": ("depth", "aif"),
-}
+from idfd.cli.benchmark.heads import KEPT
 
 
 @click.command()
@@ -24,7 +15,7 @@ _HEADS: dict[str, tuple[Head, ...]] = {
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="ONNX file to write."
 )
 @click.option(
-    "--heads", type=click.Choice(list(_HEADS)), help="Heads to keep; default: all there are."
+    "--heads", type=click.Choice(list(KEPT)), help="Heads to keep; default: all there are."
 )
 @click.option("--size", metavar="WxH", help="Fix the photo's size; default: any size.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was checked as JSON.")
@@ -45,7 +36,7 @@ def export(
     done = write(
         checkpoint,
         output,
-        heads=_HEADS[heads] if heads else None,
+        heads=KEPT[heads] if heads else None,
         size=_sides(size) if size else None,
     )
     if as_json:
@@ -58,6 +49,8 @@ def export(
     if "all_in_focus" in done.largest:
         levels = 127.5 * done.largest["all_in_focus"]
         click.echo(f"  the photo differs from torch by at most {levels:.1g} grey levels")
+    if "defocus" in done.largest:
+        click.echo(f"  defocus differs from torch by at most {done.largest['defocus']:.1g} pixels")
 
 
 def _sides(text: str) -> tuple[int, int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import click
+
+from idfd.cli.benchmark.heads import KEPT
 
 
 @click.command()
@@ -21,8 +22,9 @@ import click
     help="Folder to write to.",
 )  # fmt: skip
 @click.option(
-    "--heads", type=click.Choice(["depth", "aif", "both"]),
-    help="What to predict: depth, the deblurred photo (aif), or both; default: all it can.",
+    "--heads", type=click.Choice(list(KEPT)),
+    help="What to predict: depth, the deblurred photo (aif), both, or a map of defocus; "
+    "default: all it can.",
 )  # fmt: skip
 @click.option(
     "--tile", type=click.IntRange(min=1), metavar="PIXELS",
@@ -40,13 +42,14 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each photo as JSON.")
 def predict(
     photos: tuple[Path, ...], checkpoint: Path, output: Path,
-    heads: Literal["depth", "aif", "both"] | None, tile: int | None, device: str, precision: str,
+    heads: str | None, tile: int | None, device: str, precision: str,
     force: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Predict depth and the deblurred photo of each PHOTO: a file, or a folder of them.
+    """Predict depth or defocus and the deblurred photo of each PHOTO: a file, or a folder of them.
 
     Writes NAME.depth.png (16 bits, millimetres), NAME.depth-color.png, NAME.all_in_focus.jpg or
-    .png with the photo's EXIF, and NAME.prediction.json. Large photos are cut into tiles that
+    .png with the photo's EXIF, NAME.defocus.png (16 bits, hundredths of a pixel), and
+    NAME.prediction.json: of these, what the checkpoint can. Large photos are cut into tiles that
     overlap. A second run predicts only what is missing or changed. Exit code 1 if a photo could
     not be used; the rest is done all the same.
     """
@@ -56,7 +59,7 @@ def predict(
         photos,
         checkpoint,
         output,
-        heads=None if heads is None else ("depth", "aif") if heads == "both" else (heads,),
+        heads=KEPT[heads] if heads else None,
         device=device,
         precision=precision,
         tiling=Tiling() if tile is None else Tiling(side=tile),

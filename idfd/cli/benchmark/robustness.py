@@ -40,8 +40,7 @@ KINDS: tuple[DegradationKind, ...] = ("camera-shake", "motion-blur", "high-iso-n
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def robustness(
     release: Path, model: str | None, options: dict[str, str], checkpoint: Path | None,
-    onnx: Path | None,
-    heads: Head | None, device: str, name: str | None, split: str | None,
+    onnx: Path | None, heads: Head | None, device: str, name: str | None, split: str | None,
     depth: Literal["raw", "inpainted"] | None, protocol: str,
     mask: Literal["any", "measured"] | None, kinds: tuple[DegradationKind, ...],
     levels: str | None, exposure_s: float | None, photosites: float | None, seed: int,
@@ -72,6 +71,7 @@ def robustness(
         depth=depth,
         protocol=protocol,
         mask=mask,
+        options=options,
         progress=not as_json,
     )
     if as_json:

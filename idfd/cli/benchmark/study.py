@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idfd.cli.benchmark.heads import BUILT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from idfd.benchmark.study.runs import StudyRun, Turn
     from idfd.benchmark.training.config import TrainConfig
-
-_HEADS = {"depth": ["depth"], "aif": ["aif"], "both": ["depth", "aif"]}
 
 
 def _numbers(_: click.Context, __: click.Parameter, text: str) -> list[int]:
@@ -98,7 +98,7 @@ def regularisers(
 @_output
 @_seeds
 @click.option("--config", default="cpu", show_default=True, help="A preset, or a settings file.")
-@click.option("--heads", type=click.Choice(list(_HEADS)), help="Heads to build.")
+@click.option("--heads", type=click.Choice(list(BUILT)), help="Heads to build.")
 @_device
 @_cache
 @_drop
@@ -126,7 +126,7 @@ def cross(
 
     settings: TrainConfig = load_config(config)
     if heads is not None:
-        settings = change_config(settings, {"network.heads": _HEADS[heads]})
+        settings = change_config(settings, {"network.heads": BUILT[heads]})
     learned, scored = ([Data.open(path) for path in paths] for paths in (train, test))
     runs = tables.plan(learned, scored, settings, seeds)
     _work(output, runs, tables.write, device, cache, drop_weights)

@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from idfd.cli.benchmark.heads import BUILT
+
 if TYPE_CHECKING:
     from idfd.benchmark.training.config import TrainConfig
     from idfd.benchmark.training.facts import Outcome, Start
-
-_HEADS = {
-    "depth": ["depth"],
-    "aif": ["aif"],
-    "both": ["depth", "aif"],
-    "defocus": ["defocus", "aif"],
-}
 
 
 @click.command()
@@ -24,7 +19,7 @@ _HEADS = {
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--preset", help="Settings of that name, such as cpu; see docs/training.md.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in a YAML or JSON file.")
-@click.option("--heads", type=click.Choice(list(_HEADS)), help="Heads to build.")
+@click.option("--heads", type=click.Choice(list(BUILT)), help="Heads to build.")
 @click.option("--encoder", type=click.Path(path_type=Path), help="File of DenseNet-121 weights.")
 @click.option("--seed", type=int, help="Decides first weights, order, windows and dropout.")
 @click.option("--epochs", type=int, help="Passes over the training triples.")
@@ -58,7 +53,7 @@ def train(
     holds a run needs neither: the run goes on where it stopped, with its own settings.
     """
     changes = {
-        "network.heads": _HEADS.get(heads or ""),
+        "network.heads": BUILT.get(heads or ""),
         "encoder": None if encoder is None else str(encoder),
         "seed": seed,
         "epochs": epochs,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from idfd.calibration.defocus.fit import DefocusFit
     from idfd.calibration.views import CameraName
 
@@ -25,8 +27,8 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--split", help="Of scenes: the split to fit to.  [default: train, else all]")
 @click.option(
-    "--views", type=click.IntRange(min=3), default=40, show_default=True,
-    help="Of scenes: most photos to fit to, spread over the split.",
+    "--views", type=click.IntRange(min=3),
+    help="Of scenes: most photos to fit to, spread over the split.  [default: 40]",
 )  # fmt: skip
 @click.option(
     "--board",
@@ -51,7 +53,7 @@ def defocus(
     calibration: Path | None,
     output: Path | None,
     split: str | None,
-    views: int,
+    views: int | None,
     board_name: str | None,
     distances: Path | None,
     photos: str | None,
@@ -68,11 +70,18 @@ def defocus(
     Without --calibration SOURCE is a release or a folder of triples: photos of scenes with depth,
     for sets whose camera is out of reach. Then -o takes the fit, for 'idfd process --blur'.
     """
+    of_scenes = {"--split": split, "--views": views}
+    of_boards = {
+        "--board": board_name, "--distances": distances, "--photos": photos,
+        "--defocused": defocused, "--f-numbers": f_numbers, "--workers": workers,
+    }  # fmt: skip
     if calibration is None:
+        _refuse(of_boards, "with --calibration")
         if output is None:
             raise click.UsageError("Give --calibration; or, for scenes with depth, -o.")
-        _fit_scenes(source, output, split, views, as_json)
+        _fit_scenes(source, output, split, views or 40, as_json)
         return
+    _refuse(of_scenes, "with scenes, that is without --calibration")
     import os
 
     from idfd.calibration.boards.files import find_board
@@ -108,6 +117,12 @@ def defocus(
         print_json({"blur": fit.model, "warnings": fit.warnings})
     else:
         _tell(fit, target)
+
+
+def _refuse(options: Mapping[str, object], where: str) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: only {where}.")
 
 
 def _fit_scenes(source: Path, output: Path, split: str | None, views: int, as_json: bool) -> None:

@@ -81,7 +81,9 @@ def _composite(
         if hidden == "dilated":
             mask = cv2.dilate(mask, _DILATION)
         reach = max(reach, radius)
-        part = _window(mask, reach + radius)
+        # What is filled lies up to ``reach`` away and counts what is as far again. One pixel more,
+        # so that what is mirrored at the window's edge is nothing.
+        part = _window(mask, (2 * reach if hidden == "filled" else radius) + 1)
         seen = light[part] * mask[part][..., None]
         if hidden == "filled" and reach:
             _fill(seen, layer[part], k, reach)

@@ -7,7 +7,6 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from idfd.processing.defocus.spot import Image, Spot
 from idfd.processing.defocus.stack import gaussian_stack
 from idfd.processing.degrade.noise import add_noise
 from idfd.processing.degrade.settings import HighIsoNoise
+from idfd.processing.nearest import fill_nearest
 from idfd.storage.color import encode_srgb, linear_from_uint8
 
 _MID_GREY = 0.18
@@ -38,7 +38,7 @@ def simulate(triple: Triple, config: DefocusConfig) -> Triple:
 
     Pixels without depth take that of the nearest pixel that has one; in-painted depth counts as
     depth. The record says what was simulated, its blur model is the simulated lens where the
-    intrinsics are known (so that a release gets true maps of defocus where depth was measured),
+    intrinsics are known (so that a release gets true maps of defocus wherever there is depth),
     and the checks and the transform of the photographed pair are gone.
 
     Args:
@@ -138,19 +138,6 @@ def defocus_image(
         layer, depths = by_depth(depth_m, config.layers, config.reach_m)
         middles = np.clip(signed_circle_px(config, pitch_um, depths), low, high)
     return layered(image, layer, np.abs(middles), spot, config.hidden)
-
-
-def fill_nearest(depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Depth with each empty pixel given that of the nearest one that is not, of the same shape."""
-    empty = (depth == 0).view(np.uint8)
-    if not empty.any():
-        return depth
-    _, label = cv2.distanceTransformWithLabels(
-        empty, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    of_label = np.zeros(int(label.max()) + 1, depth.dtype)
-    of_label[label[depth > 0]] = depth[depth > 0]
-    return of_label[label]
 
 
 def sensor_of(noise: float) -> HighIsoNoise:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from idfd.errors import InputError
 from idfd.model.camera import Intrinsics
 from idfd.processing.degrade.settings import MotionBlur
+from idfd.processing.nearest import fill_nearest
 
 _STEP_PX = 0.5
 _LEAST, _MOST = 9, 257
@@ -30,23 +31,14 @@ def blur_length_px(
     Raises:
         InputError: No pixel has depth.
     """
-    known = depth_mm > 0
-    if not known.any():
+    if not depth_mm.any():
         raise InputError(
             "there is no depth to scale motion blur by",
             limit="at least one pixel with depth",
             remedy="Choose another kind of degradation: camera-shake needs no depth",
         )
-    depth = depth_mm.astype(np.float32)
-    if not known.all():
-        _, nearest = cv2.distanceTransformWithLabels(
-            (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-        )
-        value = np.zeros(int(nearest.max()) + 1, np.float32)
-        value[nearest[known]] = depth[known]
-        depth = value[nearest]
     way = np.float32(camera.fx * settings.speed_mm_s * settings.exposure_s)
-    return np.asarray(way / depth, np.float32)
+    return np.asarray(way / fill_nearest(depth_mm).astype(np.float32), np.float32)
 
 
 def move(

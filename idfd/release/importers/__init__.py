@@ -55,7 +55,8 @@ def importer(name: str) -> ModuleType:
     """
     module = name.lower().replace("-", "_")
     if module not in IMPORTERS:
-        near = difflib.get_close_matches(module, IMPORTERS, n=1, cutoff=0.4)
+        begun = [known for known in IMPORTERS if known.startswith(module)]
+        near = begun or difflib.get_close_matches(module, IMPORTERS, n=1, cutoff=0.4)
         raise InputError(
             f"there is no importer '{name}'",
             limit=f"one of {', '.join(IMPORTERS)}",

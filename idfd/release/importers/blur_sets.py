@@ -29,6 +29,7 @@ from idfd.model.triple import GivenDefocus, Triple
 from idfd.release.importers.audit import Audit, files_under, listing
 from idfd.release.importers.rgbd_sets import Frame, make_triple, measured_where
 from idfd.release.triple_folder import TripleTask, task_key
+from idfd.storage.color import eight_bit
 from idfd.storage.hashing import sha256_file
 from idfd.storage.images import decode_image, decode_photo, read_bytes
 
@@ -172,13 +173,6 @@ def decode_grey(data: bytes, path: Path) -> NDArray[Any]:
     if (colours != colours[..., :1]).any():
         raise InputError("is a colour image", where=path, limit="a map of one channel")
     return np.asarray(colours[..., 0])
-
-
-def eight_bit(photo: NDArray[Any]) -> NDArray[np.uint8]:
-    """A photo with 8 bits a channel: of 16 bits, ``round(v / 257)``, so that full scale stays."""
-    if photo.dtype == np.uint16:
-        return ((photo.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.asarray(photo, np.uint8)
 
 
 def _reference(root: Path, path: Path) -> FileReference:

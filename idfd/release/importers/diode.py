@@ -19,7 +19,7 @@ from idfd.model.camera import Intrinsics
 from idfd.model.triple import Triple
 from idfd.release.download import dataset_source
 from idfd.release.importers.audit import Audit, files_under, listing
-from idfd.release.importers.blur_sets import eight_bit, identifier
+from idfd.release.importers.blur_sets import identifier
 from idfd.release.importers.rgbd_sets import (
     Frame,
     file_key,
@@ -32,6 +32,7 @@ from idfd.release.importers.rgbd_sets import (
     scenes_of,
 )
 from idfd.release.triple_folder import SetFacts, TripleTask, task_key
+from idfd.storage.color import eight_bit
 from idfd.storage.images import decode_photo, read_bytes, read_map
 
 LAYOUT = "{train,val}/{indoors,outdoor}/scene_*/scan_*/<name>{.png,_depth.npy,_depth_mask.npy}"

@@ -9,19 +9,21 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from benchmark_data import toy_dataset
+from benchmark_data import make_release, toy_dataset
 from blurred_photos import blurred_set, write_weights
 from torch import Tensor
 from torch.nn import functional
 
 from idfd.benchmark.baselines import restorer
 from idfd.benchmark.baselines.dncnn import DnCNN, load_dncnn
-from idfd.benchmark.baselines.restorer import DnCNNRestorer
+from idfd.benchmark.baselines.restorer import GivenDnCNN, TrainedDnCNN
 from idfd.benchmark.baselines.spot import Spot
 from idfd.benchmark.evaluate import model_input
 from idfd.benchmark.metrics.restoration import psnr
 from idfd.benchmark.models import load_model
+from idfd.benchmark.run import run
 from idfd.errors import InputError, ReleaseError
+from idfd.storage.hashing import sha256_file
 
 REAL = Path("weights/kair_dncnn25/dncnn_25.pth")
 
@@ -164,7 +166,7 @@ def test_it_learns_a_blur_and_repeats_itself(monkeypatch: pytest.MonkeyPatch) ->
     train = blurred_set(Spot(2.5, 1.0), 2)
     photos = []
     for _ in range(2):
-        model = DnCNNRestorer(steps="12")
+        model = TrainedDnCNN(steps="12")
         model.fit(train)
         photos.append(model.predict(model_input(train[0])).all_in_focus)
     restored = photos[0]
@@ -178,17 +180,29 @@ def test_it_learns_a_blur_and_repeats_itself(monkeypatch: pytest.MonkeyPatch) ->
 def test_weights_are_used_as_they_are(tmp_path: Path) -> None:
     path = write_weights(tmp_path / "net.pth")
     model = load_model("dncnn", {"weights": str(path)})
-    assert isinstance(model, DnCNNRestorer)
-    item = model_input(toy_dataset(1)[0])
-    before = model.predict(item).all_in_focus
-    model.fit(toy_dataset(2))
-    np.testing.assert_array_equal(model.predict(item).all_in_focus, before)
-    assert len(model.describe()["weights"]) == 64
+    assert isinstance(model, GivenDnCNN)
+    photo = model_input(toy_dataset(1)[0])
+    values = torch.from_numpy(photo.defocused).permute(2, 0, 1)[None].float() / 255
+    expected = (load_dncnn(path).clean(values)[0] * 255).round().clamp(0, 255)
+    made = model.predict(photo).all_in_focus
+    np.testing.assert_array_equal(made, expected.permute(1, 2, 0).numpy())
+    assert model.describe() == {"weights": sha256_file(path)}
+
+
+def test_weights_need_no_training_split(tmp_path: Path) -> None:
+    release = make_release(tmp_path, toy_dataset(2))
+    weights = write_weights(tmp_path / "net.pth")
+    results = run(release, load_model("dncnn", {"weights": str(weights)}), progress=False)
+    assert results.model.settings == {"weights": sha256_file(weights)}
+    with pytest.raises(ReleaseError, match="needs a training split"):
+        run(release, load_model("dncnn"), progress=False)
 
 
 def test_what_it_needs_is_said() -> None:
     with pytest.raises(ReleaseError, match="has not seen a training split"):
-        DnCNNRestorer().predict(model_input(toy_dataset(1)[0]))
+        TrainedDnCNN().predict(model_input(toy_dataset(1)[0]))
     for steps in ("0", "-3", "many"):
         with pytest.raises(InputError, match="steps"):
-            DnCNNRestorer(steps=steps)
+            load_model("dncnn", {"steps": steps})
+    with pytest.raises(InputError, match="nothing is trained with a weight file"):
+        load_model("dncnn", {"weights": "net.pth", "steps": "10"})

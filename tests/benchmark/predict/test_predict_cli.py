@@ -9,6 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from toy_predictor import jpeg, noise, png, write_header
+from training_set import small_networks
 
 from idfd.benchmark.network.config import NetworkConfig
 from idfd.benchmark.network.start import initialise
@@ -63,6 +64,33 @@ def test_a_checkpoint_predicts_a_photo(
     again = invoke(tmp_path, "--checkpoint", checkpoint, "-o", output)
     assert again.return_value == 0
     assert "0 photos predicted, 1 kept, 0 failed" in again.stdout
+
+
+def test_a_map_of_defocus_beside_the_photo_and_alone(tmp_path: Path) -> None:
+    config, photo = NetworkConfig(heads=("defocus", "aif")), noise(40, 70)
+    with small_networks():
+        made = TwoHeadNet(config)
+        initialise(made, 0)
+        made.eval()
+        path = write_header(tmp_path / "net", tensors=made.state_dict(), network=config)
+        (tmp_path / "one.png").write_bytes(png(photo))
+        both, alone = tmp_path / "both", tmp_path / "alone"
+        for words in ((both,), (alone, "--heads", "defocus")):
+            result = invoke(tmp_path / "one.png", "--checkpoint", path, "-o", *words)
+            assert result.return_value == 0, result.output
+        with torch.inference_mode():
+            expected = made(to_input(photo))
+    assert expected.defocus is not None
+    for folder in (both, alone):
+        hundredths = cv2.imread(str(folder / "one.defocus.png"), cv2.IMREAD_UNCHANGED)
+        assert hundredths is not None
+        np.testing.assert_allclose(hundredths / 100, expected.defocus[0, 0].numpy(), atol=0.006)
+    aif = cv2.imread(str(both / "one.all_in_focus.png"))
+    assert aif is not None
+    levels = (expected.aif[0] + 1) * 127.5
+    rgb = levels.clamp(0, 255).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(aif[..., ::-1], rgb, atol=0.51)
+    assert not (alone / "one.all_in_focus.png").exists()
 
 
 def test_half_precision_is_near(checkpoint: Path) -> None:

@@ -28,12 +28,15 @@ NOISE = ladder("high-iso-noise", (800.0, 25600.0))
 class Counting:
     """The photo itself, and 2 m everywhere; counts what it is asked for."""
 
-    def __init__(self, name: str = "counting") -> None:
+    def __init__(self, name: str = "counting", stop_at: int | None = None) -> None:
         self.name = name
+        self.stop_at = stop_at
         self.predicts: frozenset[Target] = frozenset({"aif", "depth"})
         self.asked = 0
 
     def predict(self, item: ModelInput) -> Prediction:
+        if self.asked == self.stop_at:
+            raise KeyboardInterrupt
         self.asked += 1
         return Prediction(
             all_in_focus=item.defocused, depth_m=np.full(item.defocused.shape[:2], 2.0)
@@ -79,15 +82,9 @@ def test_a_second_run_scores_only_what_is_new(release: Path, tmp_path: Path) -> 
 
 
 def test_a_run_that_was_stopped_keeps_the_levels_it_had(release: Path, tmp_path: Path) -> None:
-    class Stopped(Counting):
-        def predict(self, item: ModelInput) -> Prediction:
-            if self.asked == 9:
-                raise KeyboardInterrupt
-            return super().predict(item)
-
     output = tmp_path / "robustness.json"
     with pytest.raises(KeyboardInterrupt):
-        run_robustness(release, Stopped(), NOISE, output, progress=False)
+        run_robustness(release, Counting(stop_at=9), NOISE, output, progress=False)
     kept = schema.load(RobustnessReport, output)
     assert [one.degradation for one in kept.levels] == [NOISE[0]]
     rest = Counting()
@@ -102,6 +99,25 @@ def test_scores_of_another_model_are_not_mixed_in(release: Path, tmp_path: Path)
         run_robustness(release, Counting("other"), NOISE, output, progress=False)
     with pytest.raises(InputError, match="json"):
         run_robustness(release, Counting(), NOISE, tmp_path / "out.html", progress=False)
+
+
+def test_scores_of_other_options_are_not_mixed_in(release: Path, tmp_path: Path) -> None:
+    output, weights = tmp_path / "robustness.json", tmp_path / "weights"
+    weights.write_text("1")
+    options = {"weights": str(weights), "strength": "1"}
+
+    def score(**changed: str) -> None:
+        run_robustness(
+            release, Counting(), NOISE[:1], output, options=options | changed, progress=False
+        )
+
+    score()
+    score()
+    with pytest.raises(InputError, match="cannot stand with these"):
+        score(strength="2")
+    weights.write_text("2")  # other weights under the same name
+    with pytest.raises(InputError, match="cannot stand with these"):
+        score()
 
 
 def test_the_dataset_is_the_same_each_time_and_leaves_the_whole_alone() -> None:

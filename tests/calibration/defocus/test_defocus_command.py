@@ -188,3 +188,16 @@ def test_broken_lists_of_distances_are_refused(tmp_path: Path, text: str) -> Non
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="distance"):
         read_distances(path)
+
+
+def test_options_of_the_other_way_are_refused_and_not_ignored(
+    photos: Path, calibration: Path
+) -> None:
+    for arguments, message in (
+        (("--calibration", calibration, "--split", "train"), "--split: only with scenes"),
+        (("--calibration", calibration, "--views", "9"), "--views: only with scenes"),
+        (("-o", calibration, *OPTIONS), "only with --calibration"),
+    ):
+        done = run(photos, *arguments)
+        assert done.exit_code == 2
+        assert message in done.output

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idfd.model.defocus import HiddenParts
+from idfd.processing.defocus import layered as compositing
 from idfd.processing.defocus import strips
 from idfd.processing.defocus.layered import layered
 from idfd.processing.defocus.layers import by_blur, by_depth
@@ -152,6 +153,21 @@ def test_the_bits_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch, core
     wanted = layered(image, layer, diameters, DISK)
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     np.testing.assert_array_equal(layered(image, layer, diameters, DISK), wanted)
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("spot", [DISK, Spot("gaussian", 0.3, kernel_px=9)])
+def test_the_window_around_a_layer_does_not_show(
+    monkeypatch: pytest.MonkeyPatch, hidden: HiddenParts, spot: Spot
+) -> None:
+    image = coloured(60, 80)
+    layer = np.full((60, 80), 2, np.int32)
+    layer[20:30, 25:45] = 1  # seen only here, and behind the strip beside it
+    layer[:, 45:52] = 0
+    diameters = np.array([14.0, 5.0, 9.0])
+    found = layered(image, layer, diameters, spot, hidden)
+    monkeypatch.setattr(compositing, "_window", lambda *_: (slice(None), slice(None)))
+    np.testing.assert_allclose(found, layered(image, layer, diameters, spot, hidden), atol=1e-5)
 
 
 def test_strips_of_layers_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

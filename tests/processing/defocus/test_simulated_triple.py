@@ -14,8 +14,9 @@ from idfd.model.camera import Intrinsics
 from idfd.model.triple import Check, Crop, Triple, TripleRecord
 from idfd.processing.defocus.config import PRESETS, DefocusConfig, customised
 from idfd.processing.defocus.lens import blur_model, pixel_pitch_um, signed_circle_px
-from idfd.processing.defocus.simulate import defocus_photo, fill_nearest, sensor_of, simulate
+from idfd.processing.defocus.simulate import defocus_photo, sensor_of, simulate
 from idfd.processing.degrade.noise import variance
+from idfd.processing.nearest import fill_nearest
 from idfd.release.defocus import defocus_arrays
 
 NYU = PRESETS["nyu-carvalho"]
@@ -78,12 +79,18 @@ def test_settings_that_cannot_be_used_are_refused() -> None:
 def test_the_release_gets_the_true_map_of_defocus(scale: float) -> None:
     triple = triple_with(intrinsics=CAMERA, crop=Crop(x=6, y=4, width=32, height=24, scale=scale))
     made = simulate(triple, NYU)
-    maps = defocus_arrays(made.record, {"source": made.source, "depth": made.depth})
-    known = made.measured & (made.depth > 0)
+    raw = np.where(made.measured, made.depth + 70, 0).astype(np.uint16)
+    arrays = {"depth": raw, "depth_inpainted": made.depth, "source": made.source}
+    deviation = np.full(made.depth.shape, np.nan, np.float16)
+    maps = defocus_arrays(made.record, {**arrays, "uncertainty": deviation})
+    # In-painted or not: the photo was computed from the depth that it was given, and from no other.
+    known = made.depth > 0
+    assert (known & ~made.measured).any()
     circle = signed_circle_px(NYU, 5.6 * scale, triple.depth[known] / 1000)
     # Of the disk with the Gaussian's second moment.
     np.testing.assert_allclose(maps["defocus"][known], 1.2 * circle, rtol=2e-3, atol=1e-3)
     assert np.isnan(maps["defocus"][~known]).all()
+    assert (maps["defocus_uncertainty"][known] == 0).all()
     assert blur_model(NYU, 5.6, 0.3, record_of()) is None
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from view_triples import write_take
@@ -48,6 +50,14 @@ def test_page_needs_nothing_else(tmp_path: Path) -> None:
     assert "script" not in page.tags
     assert len(page.alternatives) == 9
     assert all(page.alternatives)
+
+
+def test_page_copes_with_photos_of_unknown_settings(tmp_path: Path) -> None:
+    write_take(tmp_path)
+    scene = read_scene(find_scene(tmp_path))
+    record = msgspec.structs.replace(scene.record, all_in_focus=None)
+    text = render(dataclasses.replace(scene, record=record), scene_panels(scene))
+    assert "unknown aperture and f/2.8<" in text
 
 
 def test_page_says_verdict_checks_and_advice(tmp_path: Path) -> None:
