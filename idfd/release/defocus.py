@@ -39,7 +39,8 @@ def defocus_arrays(
     if record.given_defocus is not None or record.blur is None or record.intrinsics is None:
         return {}
     if record.simulated is not None:
-        depth, uncertainty = arrays.get("depth_inpainted", arrays.get("depth")), None
+        whole = "depth_inpainted" if "depth_inpainted" in arrays else "depth"
+        depth, uncertainty = arrays[whole], None
     else:
         depth, uncertainty = _measured_depth(arrays), arrays.get("uncertainty")
     maps = defocus_map(record.blur, record.intrinsics, depth, uncertainty, record.crop.scale)

@@ -6,7 +6,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -43,6 +43,7 @@ def fit_of(values: list[float], width: int, height: int) -> PairFit:
 
 
 @given(SMALL, st.sampled_from([(120, 80), (3300, 2200)]))
+@settings(deadline=None)
 def test_every_pixel_of_a_pair_s_crop_is_seen_by_both(
     values: list[float], size: tuple[int, int]
 ) -> None:

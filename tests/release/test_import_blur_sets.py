@@ -24,6 +24,7 @@ from idfd.release.importers.audit import files_under
 from idfd.release.importers.dpdd import pair_captures
 from idfd.release.importers.syndof import decode_map
 from idfd.release.triple_folder import SetFacts, open_triples
+from idfd.storage.color import eight_bit
 from idfd.storage.images import encode_png
 
 NAMES = sorted(WRITERS)

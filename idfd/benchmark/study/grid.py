@@ -57,27 +57,25 @@ def draw_grid(results: Mapping[str, Path]) -> bytes | None:
 
 
 def _rows(sets: Mapping[str, tuple[Path, PictureSet]], heading: bool) -> Picture:
-    folder, one = next(iter(sets.values()))
-    upper: list[Picture] = []
-    lower: list[Picture] = []
-    shared: dict[str, View] = {"photo": "defocused", "truth": "truth"}
-    for name, view in shared.items():
-        picture = _read(folder, one, view)
-        upper.append(label_strip(picture, name) if heading else picture)
-        lower.append(np.zeros_like(picture))
-    for name, (where, images) in sets.items():
-        picture = _read(where, images, "depth")
-        upper.append(label_strip(picture, name) if heading else picture)
-        lower.append(_read(where, images, "depth_error"))
-    return np.concatenate([np.concatenate(upper, 1), np.concatenate(lower, 1)])
+    photo, truth = (_read(*next(iter(sets.values())), view) for view in ("defocused", "truth"))
+    height = round(photo.shape[0] * WIDTH / photo.shape[1])
+    upper = {"photo": _fitted(photo, height, cv2.INTER_AREA), "truth": _fitted(truth, height)}
+    upper |= {name: _fitted(_read(*where, "depth"), height) for name, where in sets.items()}
+    lower = [np.zeros((height, 2 * WIDTH, 3), np.uint8)]
+    lower += [_fitted(_read(*where, "depth_error"), height) for where in sets.values()]
+    headed = [label_strip(view, name) if heading else view for name, view in upper.items()]
+    return np.concatenate([np.concatenate(headed, 1), np.concatenate(lower, 1)])
 
 
 def _read(folder: Path, images: PictureSet, view: View) -> Picture:
     path = folder / images.files[view]
-    picture = cv2.cvtColor(
-        decode_image(read_bytes(path), path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
-    )
-    height = round(picture.shape[0] * WIDTH / picture.shape[1])
-    # All pictures of one image get one size; of a coloured map pixels are picked, not mixed.
-    how = cv2.INTER_AREA if view == "defocused" else cv2.INTER_NEAREST
+    stored = decode_image(read_bytes(path), path, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _fitted(picture: Picture, height: int, how: int = cv2.INTER_NEAREST) -> Picture:
+    """One size for all pictures of an image: photos and maps are stored reduced by themselves.
+
+    Of a coloured map pixels are picked, not mixed.
+    """
     return np.asarray(cv2.resize(picture, (WIDTH, height), interpolation=how), np.uint8)

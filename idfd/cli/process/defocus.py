@@ -43,6 +43,7 @@ import click
     help="Standard deviation of the sensor's noise at mid-grey, of full scale.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Of the noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print the index as JSON.")
 def defocus(
     source: Path,
     output: Path,
@@ -57,6 +58,7 @@ def defocus(
     layers: int | None,
     noise: float | None,
     seed: int | None,
+    as_json: bool,
 ) -> int:
     """Give every triple of SOURCE a computed defocused photo.
 
@@ -66,6 +68,7 @@ def defocus(
     """
     from functools import partial
 
+    from idfd.cli.process.reworked import tell
     from idfd.processing.defocus.config import customised
     from idfd.processing.defocus.simulate import simulate
     from idfd.release.triple_folder import rework
@@ -77,7 +80,4 @@ def defocus(
     }  # fmt: skip
     config = customised(preset, {name: v for name, v in changes.items() if v is not None})
     curation = rework(source, output, partial(simulate, config=config), config, "defocus")
-    for entry in curation.failed:
-        click.echo(f"failed: {entry.id}: {entry.reason}", err=True)
-    click.echo(f"{len(curation.triples)} triples -> {output}")
-    return 1 if curation.failed else 0
+    return tell(curation, output, as_json)

@@ -45,7 +45,7 @@ def degrade(
     steps = _steps(shake_deg_s, speed_mm_s, iso, exposure_s, photosites, seed)
     if not steps:
         raise click.UsageError("Give at least one of --shake-deg-s, --speed-mm-s and --iso.")
-    from idfd.cli.output import print_json
+    from idfd.cli.process.reworked import tell
     from idfd.processing.degrade.apply import Degradations, degrade_all
     from idfd.release.triple_folder import rework
 
@@ -53,13 +53,7 @@ def degrade(
         source, output, lambda triple: degrade_all(triple, steps), Degradations(steps=steps),
         "degrade",
     )  # fmt: skip
-    for entry in index.failed:
-        click.echo(f"failed: {entry.id}: {entry.reason}", err=True)
-    if as_json:
-        print_json(index)
-    else:
-        click.echo(f"{len(index.triples)} triples -> {output}")
-    return 1 if index.failed else 0
+    return tell(index, output, as_json)
 
 
 def _steps(

@@ -1,4 +1,4 @@
-"""Settings of synthetic defocus, and the published ones by name."""
+"""Settings of synthetic defocus, and those of published lenses by name."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ PRESETS = {
         kernel_px=21,
         hidden="dilated",
     ),
-    # The same for DFD_Indoor: a Nikon D200 whose pixels were binned 6x6.
+    # DFD_Indoor: a Nikon D200 whose pixels were binned 6x6. Lens, focus and pitch are published;
+    # spot, layers and light are carried over from NYU-Depth-V2.
     "dfd-indoor": DefocusConfig(
         preset="dfd-indoor",
         focal_length_mm=35.0,
@@ -104,7 +105,7 @@ PRESETS = {
         psf="disk",
     ),
 }
-"""Published parameters (``../docs/synthetic-defocus.md`` has the sources)."""
+"""Lenses as published (``docs/synthetic-defocus.md`` says what is, and what was chosen here)."""
 
 
 def focus_of(config: DefocusConfig) -> float:

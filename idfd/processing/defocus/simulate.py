@@ -31,6 +31,7 @@ _RARE = 0.001
 """Share of the nearest pixels, and of the farthest, whose blur is no stronger than that of the
 next."""
 _CHECKS_OF_DEPTH = ("crop", "depth_coverage", "depth_range", "in_painted")
+_MEASURES_OF_DEPTH = ("depth_", "denoise_", "register_", "inpaint_")
 
 
 def simulate(triple: Triple, config: DefocusConfig) -> Triple:
@@ -39,7 +40,7 @@ def simulate(triple: Triple, config: DefocusConfig) -> Triple:
     Pixels without depth take that of the nearest pixel that has one; in-painted depth counts as
     depth. The record says what was simulated, its blur model is the simulated lens where the
     intrinsics are known (so that a release gets true maps of defocus wherever there is depth),
-    and the checks and the transform of the photographed pair are gone.
+    and the checks, measures and transform of the photographed pair are gone.
 
     Args:
         triple: Not changed.
@@ -199,6 +200,6 @@ def _record(record: TripleRecord, config: DefocusConfig, pitch_um: float) -> Tri
         ),
         gain=PhotometricGain(channels=(0.0, 0.0, 0.0), field=(), tone=()),
         checks=checks,
-        measures={},
+        measures={k: v for k, v in record.measures.items() if k.startswith(_MEASURES_OF_DEPTH)},
         verdict="fail" if "fail" in verdicts else "warn" if "warn" in verdicts else "pass",
     )

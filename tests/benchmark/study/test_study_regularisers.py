@@ -5,13 +5,21 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from benchmark_data import FakeDataset
 from numpy.typing import NDArray
 from study_results import data, pretend
+from training_set import training_triple
 
+from idfd.benchmark.baselines import MedianDepth
+from idfd.benchmark.evaluate import evaluate
+from idfd.benchmark.protocol import load_protocol
+from idfd.benchmark.study.grid import WIDTH, draw_grid
 from idfd.benchmark.study.regularisers import NAMES, plan, short_schedule, write
 from idfd.benchmark.study.runs import StudyRun
+from idfd.benchmark.thumbnails import Sketcher, pictures_folder
 from idfd.benchmark.training.config import change_config
 from idfd.errors import InputError
 
@@ -85,3 +93,27 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
     longer = plan(data("toy"), change_config(short_schedule(), {"epochs": 51}), [0])
     with pytest.raises(InputError, match="other settings or releases"):
         write(tmp_path, longer)
+
+
+def test_pictures_of_any_shape_stand_in_one_row(tmp_path: Path) -> None:
+    """Photos and maps are stored in two widths, so that rounding gives them two shapes."""
+    model = MedianDepth()
+    model.median_m = 1.0
+    triple = training_triple("hall-a", 9, (422, 630))
+    dataset, loaded = FakeDataset([triple]), load_protocol()
+    sketcher = Sketcher(dataset, model, loaded, None)
+    path = tmp_path / "results.json"
+    results = evaluate(dataset, model, loaded, on_image=sketcher.add, progress=False)
+    sketcher.store(results, pictures_folder(path))
+    folder = pictures_folder(path)
+    heights = set()
+    for view in ("defocused", "truth"):
+        stored = cv2.imread(str(next(folder.glob(f"*.{view}.*"))))
+        assert stored is not None
+        heights.add(round(stored.shape[0] * WIDTH / stored.shape[1]))
+    assert len(heights) == 2
+    drawn = draw_grid({"one": path, "other": path})
+    assert drawn is not None
+    grid = cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_COLOR)
+    assert grid is not None
+    assert grid.shape[1] == 4 * WIDTH

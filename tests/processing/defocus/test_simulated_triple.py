@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from benchmark_data import make_triple
+from numpy.typing import NDArray
 
 from idfd.errors import InputError
 from idfd.model.camera import Intrinsics
@@ -80,9 +82,13 @@ def test_the_release_gets_the_true_map_of_defocus(scale: float) -> None:
     triple = triple_with(intrinsics=CAMERA, crop=Crop(x=6, y=4, width=32, height=24, scale=scale))
     made = simulate(triple, NYU)
     raw = np.where(made.measured, made.depth + 70, 0).astype(np.uint16)
-    arrays = {"depth": raw, "depth_inpainted": made.depth, "source": made.source}
-    deviation = np.full(made.depth.shape, np.nan, np.float16)
-    maps = defocus_arrays(made.record, {**arrays, "uncertainty": deviation})
+    arrays: dict[str, NDArray[Any]] = {
+        "depth": raw,
+        "depth_inpainted": made.depth,
+        "source": made.source,
+        "uncertainty": np.full(made.depth.shape, np.nan, np.float16),
+    }
+    maps = defocus_arrays(made.record, arrays)
     # In-painted or not: the photo was computed from the depth that it was given, and from no other.
     known = made.depth > 0
     assert (known & ~made.measured).any()
@@ -100,11 +106,13 @@ def test_the_record_says_what_was_simulated() -> None:
         absent=("defocused",),
         intrinsics=CAMERA,
         verdict="warn",
+        measures={"psnr_after": 30.0, "depth_beyond_range": 0.1, "register_shift_px": 0.2},
         checks=(check, msgspec.structs.replace(check, name="sharpness", verdict="warn")),
     )
     made = simulate(before, customised("nyu-carvalho", {"focus_distance_m": 1.0, "layers": 8}))
     assert made.record.absent == ()
     assert [check.name for check in made.record.checks] == ["depth_coverage"]
+    assert made.record.measures == {"depth_beyond_range": 0.1, "register_shift_px": 0.2}
     assert made.record.verdict == "pass"
     assert made.record.defocused is not None
     assert made.record.defocused.focus_distance_m == 1.0
