@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -231,10 +230,8 @@ def test_other_names_are_no_stamps(stem: str) -> None:
 @pytest.mark.real
 def test_real_dataset(real_data: Path, tmp_path: Path) -> None:
     root = real_data / "pairs" / "dfd_indoor"
-    start = time.perf_counter()
     collection = import_dataset("dfd_indoor", root, tmp_path)
     assert isinstance(collection, Collection)
-    assert time.perf_counter() - start < 5
     assert collection.splits is not None
     assert {s.name: len(s.takes) for s in collection.splits.splits} == {"train": 81, "test": 28}
     depth, photo = collection.audit

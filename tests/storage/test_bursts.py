@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import h5py
@@ -209,27 +208,3 @@ def test_a_failed_write_leaves_the_old_file(
         write_burst(path, make_burst(frames=3))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["b.h5"]
-
-
-def test_thirty_frames_are_quick(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    ramp = np.linspace(600, 3600, 640 * 576).reshape(576, 640)
-    depth = (ramp + rng.normal(0, 3, (30, 576, 640))).astype(np.uint16)
-    burst = Burst(
-        depth=depth,
-        infrared=depth // 4,
-        colour=tuple(rng.bytes(300_000) for _ in range(30)),
-        timestamps_us=np.arange(30, dtype=np.int64),
-        system_ns=np.arange(30, dtype=np.int64),
-        temperature_c=np.zeros(30, np.float32),
-        calibration=b"{}",
-        mode="NFOV_UNBINNED",
-        frames_per_s=30.0,
-    )
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        write_burst(tmp_path / "b.h5", burst)
-        times.append(time.perf_counter() - started)
-    # The bar is 0.35 s; a loaded machine gets more before this fails.
-    assert min(times) < 1.0
