@@ -34,8 +34,10 @@ prepare() {
     pwd >$venv/folder
     echo "Installing into $venv (the first time takes a few minutes) ..."
     pip="-m pip --disable-pip-version-check -q"
-    { [ -z "$first" ] || $venv/bin/python $pip install -c constraints.txt $first; } 2>$venv/pip.log &&
-        $venv/bin/python $pip install -c constraints.txt -e ".$extras" 2>>$venv/pip.log || {
+    # Python compiles a module when it is first imported; most of those installed never are.
+    install="install --no-compile -c constraints.txt"
+    { [ -z "$first" ] || $venv/bin/python $pip $install $first; } 2>$venv/pip.log &&
+        $venv/bin/python $pip $install -e ".$extras" 2>>$venv/pip.log || {
         cat $venv/pip.log >&2
         fail "The installation failed; the messages above say why. Mend it and run this again."
     }

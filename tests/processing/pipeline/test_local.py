@@ -86,10 +86,12 @@ def test_the_environment_is_as_before() -> None:
 def test_workers_end_with_their_driver(which: signal.Signals, code: int, tmp_path: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(
-        "import sys\n"
+        "import signal, sys\n"
         "from schedule_tasks import run_tasks\n"
         "import schedule_tasks\n"
         "if __name__ == '__main__':\n"
+        # Shells let what they start in the background ignore SIGINT, and children inherit it.
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "    try:\n"
         "        for _ in run_tasks(schedule_tasks.slow, [0, 0, 1.5, 1.5, 1.5, 1.5], 2):\n"
         "            print('done', flush=True)\n"
