@@ -7,6 +7,7 @@ Spot and strength are those with the best PSNR on windows of the training split.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import product
 from typing import ClassVar
@@ -37,7 +38,7 @@ def spot_candidates(windows: Sequence[Window]) -> tuple[Spot | float, ...]:
     return _GUESSES
 
 
-class Deconvolution:
+class Deconvolution(ABC):
     """A method that undoes one spot in the whole photo; its subclasses say how.
 
     Attributes:
@@ -101,9 +102,9 @@ class Deconvolution:
             lambda plane: self.restore(plane, kernel, strength),
         )
 
+    @abstractmethod
     def restore(self, plane: Plane, kernel: Plane, strength: float) -> Plane:
-        """Deconvolve a plane whose borders meet."""
-        raise NotImplementedError
+        """Deconvolve a plane whose borders meet, (H, W) in linear light, by a kernel of sum 1."""
 
 
 class Wiener(Deconvolution):

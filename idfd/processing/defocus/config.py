@@ -62,35 +62,32 @@ class DefocusConfig(Record, frozen=True, kw_only=True):
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+# Carvalho et al. 2018, for NYU-Depth-V2 at its own 640x480; 4 and 8 m in focus too.
+_NYU = DefocusConfig(
+    preset="nyu-carvalho",
+    focal_length_mm=15.0,
+    f_number=2.8,
+    focus_distance_m=2.0,
+    pixel_pitch_um=5.6,
+    photo_width=640,
+    light="encoded",
+    layers=255,
+    reach_m=10.0,
+    kernel_px=21,
+    hidden="dilated",
+)
 PRESETS = {
-    # Carvalho et al. 2018, for NYU-Depth-V2 at its own 640x480; 4 and 8 m in focus too.
-    "nyu-carvalho": DefocusConfig(
-        preset="nyu-carvalho",
-        focal_length_mm=15.0,
-        f_number=2.8,
-        focus_distance_m=2.0,
-        pixel_pitch_um=5.6,
-        photo_width=640,
-        light="encoded",
-        layers=255,
-        reach_m=10.0,
-        kernel_px=21,
-        hidden="dilated",
-    ),
+    _NYU.preset: _NYU,
     # DFD_Indoor: a Nikon D200 whose pixels were binned 6x6. Lens, focus and pitch are published;
     # spot, layers and light are carried over from NYU-Depth-V2.
-    "dfd-indoor": DefocusConfig(
+    "dfd-indoor": msgspec.structs.replace(
+        _NYU,
         preset="dfd-indoor",
         focal_length_mm=35.0,
         f_number=2.5,
         focus_distance_m=1.7,
         pixel_pitch_um=36.0,
         photo_width=645,
-        light="encoded",
-        layers=255,
-        reach_m=10.0,
-        kernel_px=21,
-        hidden="dilated",
     ),
     # The lens of iDFD: its focus distance is published nowhere. What else is not published is
     # as a lens does it.

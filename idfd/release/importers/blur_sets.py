@@ -160,6 +160,12 @@ def identifier(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", text).lstrip("_.-")[:110] or "unnamed"
 
 
+def lone_frame(split: str, stem: str) -> Frame:
+    """The frame of a photo whose scene is not known, as a scene of its own."""
+    take = identifier(f"{split}-{stem}" if split else stem)
+    return Frame(id=take, group=take, split=split)
+
+
 def decode_grey(data: bytes, path: Path) -> NDArray[Any]:
     """Decode a map whose channels are alike to one, (H, W), in the type of the file.
 

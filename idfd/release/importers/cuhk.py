@@ -27,14 +27,14 @@ from idfd.release.importers.blur_sets import (
     BlurItem,
     blur_tasks,
     decode_grey,
-    identifier,
+    lone_frame,
     need_folders,
     none_usable,
     note_folder,
     note_orphans,
     photos_by_stem,
 )
-from idfd.release.importers.rgbd_sets import Frame, published_splits, scenes_of
+from idfd.release.importers.rgbd_sets import published_splits, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
 
 LAYOUT = "{train,test}/CUHK/{image,gt}, or {image,gt}"
@@ -77,7 +77,7 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
         note_orphans(audit, masks, both, "image")
         items += [
             BlurItem(
-                _frame(split, stem),
+                lone_frame(split, stem),
                 defocused=photos[stem],
                 defocus=masks[stem],
             )
@@ -102,11 +102,6 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
     )
     given = GivenDefocus(origin="CUHK, drawn by people: 1 blurred, 0 sharp", unit="normalised")
     return facts, blur_tasks("cuhk", source, items, given, decode_mask)
-
-
-def _frame(split: str, stem: str) -> Frame:
-    take = identifier(f"{split}-{stem}" if split else stem)
-    return Frame(id=take, group=take, split=split)
 
 
 def decode_mask(data: bytes, path: Path) -> NDArray[np.float32]:

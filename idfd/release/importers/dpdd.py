@@ -24,14 +24,14 @@ from idfd.release.importers.audit import Audit
 from idfd.release.importers.blur_sets import (
     BlurItem,
     blur_tasks,
-    identifier,
+    lone_frame,
     need_folders,
     none_usable,
     note_folder,
     note_orphans,
     photos_by_stem,
 )
-from idfd.release.importers.rgbd_sets import Frame, published_splits, scenes_of
+from idfd.release.importers.rgbd_sets import published_splits, scenes_of
 from idfd.release.triple_folder import SetFacts, TripleTask
 
 LAYOUT = "{train,val,test}_c/{source,target}/*.png"
@@ -73,7 +73,7 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
         note_orphans(audit, small, pairs.values(), "blurred capture next to")
         items += [
             BlurItem(
-                _frame(split, a),
+                lone_frame(split, a),
                 defocused=wide[a],
                 all_in_focus=small[b],
                 wide=_WIDE,
@@ -101,11 +101,6 @@ def triples(source: Path) -> tuple[SetFacts, Sequence[TripleTask]]:
         audit=audit.close(f"not part of the layout {LAYOUT}"),
     )
     return facts, blur_tasks("dpdd", source, items)
-
-
-def _frame(split: str, name: str) -> Frame:
-    take = identifier(f"{split}-{name}")
-    return Frame(id=take, group=take, split=split)
 
 
 def pair_captures(
