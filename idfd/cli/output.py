@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -36,3 +36,14 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], title:
         # Text is not markup: "idfd[torch]" keeps its brackets.
         table.add_row(*(f"{v:.4g}" if isinstance(v, float) else escape(str(v)) for v in row))
     Console().print(table)
+
+
+def print_failures(failed: Iterable[tuple[str, str]]) -> int:
+    """Say on standard error what could not be made and why; returns the exit code."""
+    code = 0
+    for name, reason in failed:
+        # Most reasons begin with what they are about.
+        about = "" if reason.startswith(f"{name}:") else f"{name}: "
+        click.echo(f"failed: {about}{reason}", err=True)
+        code = 1
+    return code

@@ -122,8 +122,9 @@ def check_table(
     unknown = sorted(named - set(records) - set(absent))
     if unknown:
         raise InputError(
-            f"the splits name {len(unknown)} unknown triples: {', '.join(unknown[:5])}",
-            remedy="Draw the splits again with 'idfd release split'",
+            f"the splits name {len(unknown)} triples that are not here: {', '.join(unknown[:5])}",
+            remedy="Process them too, where 'idfd process --only' left them out, or draw splits of "
+            "those that are here with 'idfd release split'",
         )
     homeless = sorted(set(records) - named)
     if homeless:

@@ -199,7 +199,7 @@ def test_splits_may_name_what_was_left_out(tmp_path: Path) -> None:
     ("parts", "message"),
     [
         ({"train": TRAIN, "test": TEST[1:]}, "1 triples are in no split: garden-1"),
-        ({"train": TRAIN, "test": [*TEST, "moon-1"]}, "name 1 unknown triples: moon-1"),
+        ({"train": TRAIN, "test": [*TEST, "moon-1"]}, "name 1 triples that are not here: moon-1"),
     ],
 )
 def test_splits_that_do_not_match_are_refused(

@@ -164,7 +164,7 @@ def test_a_table_keeps_its_order_and_loses_what_is_absent() -> None:
     ("parts", "message"),
     [
         ({"train": ["a-0"]}, "1 triples are in no split: a-1"),
-        ({"train": ["a-0", "a-1", "b-9"]}, "1 unknown triples: b-9"),
+        ({"train": ["a-0", "a-1", "b-9"]}, "1 triples that are not here: b-9"),
     ],
 )
 def test_tables_that_do_not_match_are_refused(parts: dict[str, list[str]], message: str) -> None:

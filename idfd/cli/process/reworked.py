@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 def tell(curation: Curation, output: Path, as_json: bool) -> int:
     """Print what was made and what was not, and the next command; returns the exit code."""
-    for entry in curation.failed:
-        click.echo(f"failed: {entry.id}: {entry.reason}", err=True)
-    if as_json:
-        from idfd.cli.output import print_json
+    from idfd.cli.output import print_failures, print_json
 
+    code = print_failures((entry.id, entry.reason) for entry in curation.failed)
+    if as_json:
         print_json(curation)
-        return 1 if curation.failed else 0
+        return code
     click.echo(f"{len(curation.triples)} triples -> {output}")
     if curation.triples:
         splits = "" if curation.splits else " --splits SPLITS.json"
         click.echo(f"next: idfd release build {output} --version 1.0.0{splits} -o NAME.h5")
-    return 1 if curation.failed else 0
+    return code

@@ -74,6 +74,7 @@ def run(
     if not sources or output is None:
         missing = "SESSION..." if not sources else "-o DIR"
         raise click.UsageError(f"Missing {missing}.", click.get_current_context())
+    from idfd.cli.output import print_failures, print_json
     from idfd.processing.pipeline.local import default_workers
     from idfd.processing.pipeline.run import Choice, plan, process
     from idfd.processing.pipeline.schedule import open_scheduler
@@ -94,20 +95,18 @@ def run(
         steps, failed = plan(source, output, config, choice)
         for step in steps:
             click.echo(f"{step.take:24} {step.stage:10} {step.reason}")
-        return _failures(failed)
+        return print_failures(sorted(failed.items()))
     with open_scheduler(scheduler, workers or default_workers()) as pool:
         if pool.dashboard:
             click.echo(f"dashboard: {pool.dashboard}", err=True)
         outcome = process(source, output, config, pool, choice)
     if as_json and outcome.curation is not None:
-        from idfd.cli.output import print_json
-
         print_json(outcome.curation)
     else:
         for entry in source.audit:
             click.echo(f"left out: {entry.path}: {entry.reason}")
         _summary(outcome, len(source.takes), output)
-    return _failures(outcome.failed)
+    return print_failures(sorted(outcome.failed.items()))
 
 
 def _config(
@@ -135,12 +134,6 @@ def _config(
             ) from None
         config = replace(config, crop=crop)
     return config
-
-
-def _failures(failed: dict[str, str]) -> int:
-    for take, reason in sorted(failed.items()):
-        click.echo(f"failed: {take}: {reason}", err=True)
-    return 1 if failed else 0
 
 
 def _summary(outcome: Outcome, takes: int, output: str) -> None:
