@@ -9,20 +9,22 @@ import pytest
 from blur_set_data import SIZE, WRITERS, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rgbd_set_data import write_diode, write_make3d
 
 from idfd.errors import IdfdError
 from idfd.model.curation import Curation
 from idfd.release.importers import import_dataset, importer
 
 NAMES = sorted(WRITERS)
+WITH_DEPTH = {"diode": write_diode, "make3d": write_make3d}
 
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("sets")
-    for name, writer in WRITERS.items():
+    for name, writer in (WRITERS | WITH_DEPTH).items():
         writer(root / name)
-    return {name: root / name for name in WRITERS}
+    return {name: root / name for name in WRITERS | WITH_DEPTH}
 
 
 def errors_of(name: str, source: Path) -> list[IdfdError]:
@@ -49,7 +51,7 @@ def read_files(name: str, source: Path) -> list[Path]:
     return sorted(source / path for path in used)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *WITH_DEPTH])
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
