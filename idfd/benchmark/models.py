@@ -30,6 +30,7 @@ ENTRY_POINTS = "idfd.models"
 BUILTIN = {
     "identity": "idfd.benchmark.baselines:Identity",
     "median-depth": "idfd.benchmark.baselines:MedianDepth",
+    "median-defocus": "idfd.benchmark.baselines:MedianDefocus",
     "wiener": "idfd.benchmark.baselines.deconvolution:Wiener",
     "richardson-lucy": "idfd.benchmark.baselines.deconvolution:RichardsonLucy",
     "dncnn": "idfd.benchmark.baselines.restorer:dncnn",

@@ -17,7 +17,7 @@ from idfd.version import __version__
 def test_the_baselines_are_registered() -> None:
     found = {model.name: model for model in available_models()}
     assert (found["identity"].distribution, found["identity"].version) == ("idfd", __version__)
-    for name in ("identity", "median-depth"):
+    for name in ("identity", "median-depth", "median-defocus"):
         assert load_model(name).name == name
 
 

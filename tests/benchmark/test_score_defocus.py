@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from benchmark_data import FakeDataset, make_triple
+from benchmark_data import FakeDataset, make_triple, toy_dataset
 from numpy.typing import NDArray
 
-from idfd.benchmark.evaluate import evaluate
+from idfd.benchmark.baselines import MedianDefocus
+from idfd.benchmark.evaluate import evaluate, model_input
 from idfd.benchmark.metrics import defocus
 from idfd.benchmark.models import ModelInput, Prediction, Target
 from idfd.benchmark.predictions import open_predictions
@@ -183,3 +184,37 @@ def test_eight_bit_maps_are_refused(tmp_path: Path) -> None:
     (tmp_path / "defocus" / "a-1.png").write_bytes(png)
     with pytest.raises(InputError, match="hundredths of a pixel"):
         evaluate(data, open_predictions(tmp_path), load_protocol(), progress=False)
+
+
+NORMALISED = GivenDefocus(origin="a mask", unit="normalised")
+PARTS_OF_20 = GivenDefocus(origin="a map", unit="normalised", full_scale_px=20.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "full_scale"), [(None, 1.0), (NORMALISED, 32.0), (PARTS_OF_20, 20.0)]
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_median_defocus_is_that_of_all_known_pixels(
+    given: GivenDefocus | None, full_scale: float, count: int
+) -> None:
+    train = toy_dataset(count + 1)
+    known = [with_defocus(triple, given) for triple in train.triples[:count]]
+    train.triples[:count] = known  # the last has no map
+    model = MedianDefocus()
+    model.fit(train)
+    truth = np.concatenate(
+        [t.defocus[np.isfinite(t.defocus)] for t in known if t.defocus is not None]
+    )
+    expected = float(np.median(np.abs(truth.astype(np.float64)))) * full_scale
+    assert model.median_px == pytest.approx(expected, rel=1e-3 if given else 1e-12)
+    found = model.predict(model_input(known[0])).defocus_px
+    assert found is not None
+    assert found.shape == known[0].depth.shape
+    assert np.unique(found) == np.float32(model.median_px)
+
+
+def test_the_median_defocus_needs_maps_and_a_training_split() -> None:
+    with pytest.raises(ReleaseError, match="has not seen a training split"):
+        MedianDefocus().predict(model_input(toy_dataset(1)[0]))
+    with pytest.raises(ReleaseError, match="has no map of defocus"):
+        MedianDefocus().fit(toy_dataset(1))

@@ -1,8 +1,8 @@
 """Classical methods and small networks that every model should beat.
 
-Each module is one family. The two here need nothing but numpy; the others are imported by name.
+Each module is one family. Those here need nothing but numpy; the others are imported by name.
 """
 
-from idfd.benchmark.baselines.trivial import Identity, MedianDepth
+from idfd.benchmark.baselines.trivial import Identity, MedianDefocus, MedianDepth
 
-__all__ = ["Identity", "MedianDepth"]
+__all__ = ["Identity", "MedianDefocus", "MedianDepth"]
