@@ -61,7 +61,9 @@ def run(
     what changed, and one that was stopped goes on. Exit code 1 if a take could not be processed;
     the rest is done all the same.
 
-    'idfd process view TRIPLE' shows what became of a take, step by step.
+    For triples that are made: 'idfd process view' shows what became of a take, step by step;
+    'idfd process defocus' computes the defocused photo from the sharp one and depth; 'idfd process
+    degrade' adds shake, motion blur or noise.
     """
     config = _config(preset, config_file, size, photos)
     if show_config:
