@@ -148,6 +148,14 @@ def score(room: str, scene: str, focus: float) -> tuple[dict[str, dict[str, floa
     return scores, strip
 
 
+def mean_of(scores: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Mean PSNR over rooms."""
+    return {
+        way: {part: float(np.mean([one[way][part] for one in scores])) for part in first}
+        for way, first in scores[0].items()
+    }
+
+
 def print_table(title: str, names: tuple[str, ...], found: dict[str, Any]) -> None:
     """One line for each way, one column for each photo."""
     print(f"\n| {title} | {' | '.join(found)} |\n|{'---|' * (len(found) + 1)}")
@@ -164,11 +172,16 @@ def main() -> None:
     parser.add_argument("--scene", default="defocus", help="names the furniture and the view")
     parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
+    rooms = arguments.rooms.split(",")
     found, strips = {}, []
-    for room in arguments.rooms.split(","):
-        for focus in map(float, arguments.focus.split(",")):
-            found[f"{room}, {focus:g} m"], strip = score(room, arguments.scene, focus)
+    for focus in map(float, arguments.focus.split(",")):
+        own = []
+        for room in rooms:
+            scores, strip = score(room, arguments.scene, focus)
+            own.append(scores)
             strips.append(strip)
+        found |= {f"{room}, {focus:g} m": one for room, one in zip(rooms, own, strict=True)}
+        found[f"mean, {focus:g} m"] = mean_of(own)
     print_table("all / edge / away", ("all", "edge", "away"), found)
     print_table("front / behind, within 4 px", ("front", "behind"), found)
     if arguments.picture:
