@@ -29,7 +29,8 @@ class DefocusConfig(Record, frozen=True, kw_only=True):
             a triple that was reduced from it by ``crop.scale`` has so many times that.
         photo_width: Width of the photos that ``pixel_pitch_um`` holds for, pixels; wider ones
             are refused, because their pixels are others. None takes any.
-        camera_pitch: Take the pixel pitch from the triple's intrinsics where they say it.
+        camera_pitch: Take the pixel pitch from the triple's intrinsics or calibrated lens where
+            one of them says it.
         engine: ``layered`` composites with occlusion, ``gaussian-stack`` is faster and has none.
         psf: Shape of the spot. The disk's diameter is the circle of confusion.
         rho: Standard deviation of a Gaussian spot over the circle of confusion.

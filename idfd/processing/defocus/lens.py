@@ -16,15 +16,18 @@ def pixel_pitch_um(config: DefocusConfig, record: TripleRecord) -> float:
     """Distance of two pixel centres of a triple on the simulated sensor, micrometres.
 
     A photo reduced ``s`` times has pixels ``s`` times as wide, so the pitch of the whole photo
-    grows by ``crop.scale``; a window has the pixels of its photo.
+    grows by ``crop.scale``; a window has the pixels of its photo. Where the camera's pitch is asked
+    for, it is that of the intrinsics, else that with which the lens was calibrated.
 
     Raises:
         InputError: The photo is wider than those that the pitch holds for.
     """
-    camera = record.intrinsics.pixel_pitch_um if record.intrinsics else None
-    if config.camera_pitch and camera is not None:
-        return camera
     crop = record.crop
+    if config.camera_pitch:
+        if record.intrinsics and record.intrinsics.pixel_pitch_um is not None:
+            return record.intrinsics.pixel_pitch_um
+        if record.blur and record.blur.pixel_pitch_um is not None:
+            return record.blur.pixel_pitch_um * crop.scale
     width = crop.x + crop.width * crop.scale
     if config.photo_width is not None and width > config.photo_width + 1:
         raise InputError(

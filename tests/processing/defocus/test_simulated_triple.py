@@ -65,6 +65,17 @@ def test_the_camera_of_the_triple_says_its_pitch_where_it_can() -> None:
     assert pixel_pitch_um(told, record_of(intrinsics=known)) == 9.0
 
 
+def test_a_calibrated_lens_says_the_pitch_of_a_camera_that_does_not() -> None:
+    own = customised("idfd", {"focus_distance_m": 0.8})
+    lens = blur_model(own, 37.4, 0.25, record_of(intrinsics=CAMERA))
+    assert lens is not None
+    assert pixel_pitch_um(own, record_of(intrinsics=CAMERA, blur=lens)) == pytest.approx(37.4)
+    assert pixel_pitch_um(own, record_of(scale=2, blur=lens)) == pytest.approx(74.8)
+    assert pixel_pitch_um(NYU, record_of(blur=lens)) == 5.6
+    known = msgspec.structs.replace(CAMERA, pixel_pitch_um=18.7)
+    assert pixel_pitch_um(own, record_of(intrinsics=known, blur=lens)) == 18.7
+
+
 def test_settings_that_cannot_be_used_are_refused() -> None:
     with pytest.raises(InputError, match="no focus distance.*--focus"):
         customised("idfd", {})
