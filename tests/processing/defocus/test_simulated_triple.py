@@ -70,8 +70,10 @@ def test_a_calibrated_lens_says_the_pitch_of_a_camera_that_does_not() -> None:
     lens = blur_model(own, 37.4, 0.25, record_of(intrinsics=CAMERA))
     assert lens is not None
     assert pixel_pitch_um(own, record_of(intrinsics=CAMERA, blur=lens)) == pytest.approx(37.4)
-    assert pixel_pitch_um(own, record_of(scale=2, blur=lens)) == pytest.approx(74.8)
-    assert pixel_pitch_um(NYU, record_of(blur=lens)) == 5.6
+    assert pixel_pitch_um(own, record_of(scale=2, intrinsics=CAMERA, blur=lens)) == pytest.approx(
+        74.8
+    )
+    assert pixel_pitch_um(NYU, record_of(intrinsics=CAMERA, blur=lens)) == 5.6
     known = msgspec.structs.replace(CAMERA, pixel_pitch_um=18.7)
     assert pixel_pitch_um(own, record_of(intrinsics=known, blur=lens)) == 18.7
 
