@@ -40,8 +40,8 @@ def matlab_array(data: bytes, name: str, where: Path | str) -> NDArray[Any]:
         else:
             found = loadmat(io.BytesIO(data), variable_names=[name]).get(name)
     except (
-        MatReadError, zlib.error, OSError, ValueError, KeyError, TypeError, IndexError,
-        AttributeError, NotImplementedError, RuntimeError, OverflowError, MemoryError,
+        MatReadError, zlib.error, OSError, ValueError, TypeError, LookupError,
+        AttributeError, RuntimeError, OverflowError, MemoryError,
     ) as error:  # fmt: skip
         # Both readers trust what they read, and fail on damage in many ways.
         raise InputError(

@@ -59,12 +59,7 @@ class MedianDepth:
         Raises:
             ReleaseError: :meth:`fit` was not called.
         """
-        if self.median_m is None:
-            raise ReleaseError(
-                "the baseline median-depth has not seen a training split",
-                remedy="Call fit() with the training split first",
-            )
-        return Prediction(depth_m=np.full(item.defocused.shape[:2], self.median_m, np.float32))
+        return Prediction(depth_m=_everywhere(self.median_m, item, self.name))
 
 
 class MedianDefocus:
@@ -117,12 +112,16 @@ class MedianDefocus:
         Raises:
             ReleaseError: :meth:`fit` was not called.
         """
-        if self.median_px is None:
-            raise ReleaseError(
-                "the baseline median-defocus has not seen a training split",
-                remedy="Call fit() with the training split first",
-            )
-        return Prediction(defocus_px=np.full(item.defocused.shape[:2], self.median_px, np.float32))
+        return Prediction(defocus_px=_everywhere(self.median_px, item, self.name))
+
+
+def _everywhere(value: float | None, item: ModelInput, name: str) -> NDArray[np.float32]:
+    if value is None:
+        raise ReleaseError(
+            f"the baseline {name} has not seen a training split",
+            remedy="Call fit() with the training split first",
+        )
+    return np.full(item.defocused.shape[:2], value, np.float32)
 
 
 def _middle(counts: NDArray[np.int64]) -> tuple[int, int] | None:
