@@ -118,13 +118,12 @@ def _tell_collection(collection: Collection, output: Path) -> None:
 
 
 def _tell_triples(curation: Curation, output: Path) -> None:
-    from idfd.cli.output import print_table
+    from idfd.cli.output import print_failures, print_table
     from idfd.model.curation import INDEX
 
     if curation.splits is not None:
         print_table(("split", "triples"), [(s.name, len(s.takes)) for s in curation.splits.splits])
-    for entry in curation.failed:
-        click.echo(f"failed: {entry.id}: {entry.reason}")
+    print_failures((entry.id, entry.reason) for entry in curation.failed)
     click.echo(
         f"{len(curation.triples)} triples in {len(curation.scenes)} scenes, "
         f"{len(curation.failed)} failed; audit: {_kinds(curation.audit)} -> {output / INDEX}"
